@@ -1,0 +1,353 @@
+"""The tables: what storage remembers, and the vocabulary that the handlers speak.
+
+Rows are plain SQLModel objects without lazy relationships, so that a row read in one transaction can be
+carried into a pure function after it. Every moment is an aware UTC datetime. Words: design, "Words".
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, Column, DateTime, Dialect, Enum, ForeignKey, Index, Integer, LargeBinary, UniqueConstraint, text
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+BigId = BigInteger().with_variant(Integer, "sqlite")
+"""64 bits everywhere; SQLite only counts up by itself on a column declared INTEGER."""
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC datetime. SQLite keeps no time zone, so it is put back when read."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a moment without a time zone: {value!r}")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None or value.tzinfo is not None:
+            return value
+        return value.replace(tzinfo=UTC)
+
+
+def words(kind: type[StrEnum]) -> Any:
+    """The column type of one of the small vocabularies below: its words as text, checked when written."""
+    return Enum(kind, native_enum=False, create_constraint=False, length=16,
+                values_callable=lambda members: [member.value for member in members])
+
+
+class Posting(StrEnum):
+    MEMBERS = "members"
+    MODERATED = "moderated"
+    ANNOUNCE = "announce"
+
+
+class Joining(StrEnum):
+    VOUCHED = "vouched"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class DeliveryMode(StrEnum):
+    EACH = "each"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    NONE = "none"
+
+
+class Role(StrEnum):
+    MEMBER = "member"
+    MODERATOR = "moderator"
+    OWNER = "owner"
+
+
+class Status(StrEnum):
+    """Where a membership stands. Only ACTIVE ones write and receive; PAUSED ones still write."""
+
+    INVITED = "invited"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    LEFT = "left"
+
+
+class Replies(StrEnum):
+    LIST = "list"
+    AUTHOR = "author"
+
+
+class DeliveryState(StrEnum):
+    DUE = "due"
+    SENDING = "sending"
+    SENT = "sent"
+    DEFERRED = "deferred"
+    FAILED = "failed"
+    HELD = "held"
+
+
+class HeldState(StrEnum):
+    WAITING = "waiting"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    DISCARDED = "discarded"
+
+
+class TokenAction(StrEnum):
+    """What one stored action does when its address is written to (contract §3)."""
+
+    JOIN = "join"  # the answer to an invitation
+    LEAVE = "leave"  # List-Unsubscribe of one membership
+    RETURN = "return"  # the answer to a goodbye
+
+
+class KeyState(StrEnum):
+    NEXT = "next"  # published, not signing yet
+    ACTIVE = "active"
+    RETIRED = "retired"  # still published, so that mail on its way verifies
+
+
+class Community(SQLModel, table=True):
+    """The one community of this database; its settings stand in organic-mail.toml."""
+
+    __tablename__: ClassVar[str] = "community"
+    id: int | None = Field(default=None, primary_key=True)
+    domain: str
+    created_at: datetime = Field(sa_type=Moment)
+
+
+class SigningKey(SQLModel, table=True):
+    """A DKIM selector (RFC 6376 §3.1); the private key itself is the file HOME/keys/SELECTOR.pem."""
+
+    __tablename__: ClassVar[str] = "signing_key"
+    selector: str = Field(primary_key=True)
+    state: KeyState = Field(sa_type=words(KeyState))
+    public_key: str  # base64 DER SubjectPublicKeyInfo: the p= of the record (RFC 6376 §3.6.1)
+    created_at: datetime = Field(sa_type=Moment)
+    retired_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class MailingList(SQLModel, table=True):
+    __tablename__: ClassVar[str] = "mailing_list"
+    __table_args__ = (
+        Index("ux_mailing_list_name", "name", unique=True,
+              sqlite_where=text("removed_at IS NULL"), postgresql_where=text("removed_at IS NULL")),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    name: str  # the local part, lower case
+    title: str
+    posting: Posting = Field(default=Posting.MEMBERS, sa_type=words(Posting))
+    delivery: DeliveryMode = Field(default=DeliveryMode.EACH, sa_type=words(DeliveryMode))
+    joining: Joining = Field(default=Joining.VOUCHED, sa_type=words(Joining))
+    replies: Replies = Field(default=Replies.LIST, sa_type=words(Replies))
+    created_at: datetime = Field(sa_type=Moment)
+    removed_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class Member(SQLModel, table=True):
+    """A person. What belongs to one list of hers stands in Membership."""
+
+    __tablename__: ClassVar[str] = "member"
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+    alias: str = Field(unique=True)  # local part in our domain; never given to anybody else
+    language: str = "en"  # BCP 47
+    timezone: str = "UTC"  # IANA name
+    hour: int = 7  # local hour of the letter
+    address_shown: bool = False  # she chose that others see her real address
+    share: str = "ask"  # never | ask | always: may her posts leave for a space
+    home: str = ""  # domain of the server that is her home for spaces
+    created_at: datetime = Field(sa_type=Moment)
+
+
+class Address(SQLModel, table=True):
+    """One address of a member. `key` is what two spellings of one address share (handlers.address.address_key)."""
+
+    __tablename__: ClassVar[str] = "address"
+    id: int | None = Field(default=None, primary_key=True)
+    member_id: int = Field(foreign_key="member.id", index=True)
+    address: str  # as given: what we write on the envelope
+    key: str = Field(unique=True)
+    is_primary: bool = True
+    created_at: datetime = Field(sa_type=Moment)
+
+
+class Membership(SQLModel, table=True):
+    __tablename__: ClassVar[str] = "membership"
+    __table_args__ = (
+        UniqueConstraint("list_id", "member_id", name="ux_membership"),
+        Index("ix_membership_member", "member_id"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    list_id: int = Field(foreign_key="mailing_list.id")
+    member_id: int = Field(foreign_key="member.id")
+    role: Role = Field(default=Role.MEMBER, sa_type=words(Role))
+    delivery: DeliveryMode = Field(sa_type=words(DeliveryMode))
+    status: Status = Field(sa_type=words(Status))
+    own_posts: bool = True  # she gets her own posts back
+    weekday: int = 6  # of the weekly letter, Monday is 0
+    joined_at: datetime | None = Field(default=None, sa_type=Moment)
+    created_at: datetime = Field(sa_type=Moment)
+
+
+class Message(SQLModel, table=True):
+    """Header and body as bytes, once for each content; never changed after it is written."""
+
+    __tablename__: ClassVar[str] = "message"
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    sha256: bytes = Field(sa_type=LargeBinary, unique=True)  # of the bytes before compression
+    size: int  # of the bytes before compression
+    content: bytes = Field(sa_type=LargeBinary)
+    compressed: bool = False  # zstd (RFC 8878)
+    created_at: datetime = Field(sa_type=Moment)
+
+
+class Thread(SQLModel, table=True):
+    __tablename__: ClassVar[str] = "thread"
+    __table_args__ = (Index("ix_thread_list", "list_id", "last_post_at"),)
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    list_id: int = Field(foreign_key="mailing_list.id")
+    subject: str  # of its first post, decoded
+    posts: int = 0
+    last_post_at: datetime = Field(sa_type=Moment)
+    created_at: datetime = Field(sa_type=Moment)
+
+
+class ThreadReference(SQLModel, table=True):
+    """A Message-ID that a thread has or waits for: so an answer that comes first finds its parent later."""
+
+    __tablename__: ClassVar[str] = "thread_reference"
+    list_id: int = Field(foreign_key="mailing_list.id", primary_key=True)
+    message_id: str = Field(primary_key=True)
+    thread_id: int = Field(sa_column=Column(BigId, ForeignKey("thread.id"), nullable=False, index=True))
+
+
+class Post(SQLModel, table=True):
+    """A message accepted for a list."""
+
+    __tablename__: ClassVar[str] = "post"
+    __table_args__ = (
+        UniqueConstraint("list_id", "message_id", name="ux_post_message_id"),
+        Index("ix_post_thread", "thread_id", "received_at"),
+    )
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    list_id: int = Field(foreign_key="mailing_list.id")
+    thread_id: int = Field(sa_column=Column(BigId, ForeignKey("thread.id"), nullable=False))
+    content_id: int = Field(sa_column=Column(BigId, ForeignKey("message.id"), nullable=False))
+    member_id: int | None = Field(default=None, foreign_key="member.id")  # the author
+    author_name: str  # as the members see it
+    message_id: str  # of the copies; with its angle brackets
+    original_message_id: str  # as received ("" when it had none)
+    in_reply_to: str = ""  # the Message-ID of the copies that it answers, "" for a first post
+    subject: str  # decoded
+    written_at: datetime = Field(sa_type=Moment)  # the Date field, else the moment of arrival
+    received_at: datetime = Field(sa_type=Moment)
+    accepted_at: datetime = Field(sa_type=Moment)  # later than received_at when it was held
+    removed_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class Arrival(SQLModel, table=True):
+    """What has been taken from the wire, so that its second arrival is recognised (RFC 1047; spec/mail.md §3.6 G3)."""
+
+    __tablename__: ClassVar[str] = "arrival"
+    fingerprint: bytes = Field(sa_type=LargeBinary, primary_key=True)
+    received_at: datetime = Field(sa_type=Moment, index=True)
+
+
+class Delivery(SQLModel, table=True):
+    """One message to one recipient: the queue."""
+
+    __tablename__: ClassVar[str] = "delivery"
+    __table_args__ = (
+        Index("ix_delivery_due", "due_at", "id",
+              sqlite_where=text("state IN ('due', 'deferred')"), postgresql_where=text("state IN ('due', 'deferred')")),
+        Index("ix_delivery_sending", "lease_until",
+              sqlite_where=text("state = 'sending'"), postgresql_where=text("state = 'sending'")),
+        Index("ix_delivery_settled", "settled_at",
+              sqlite_where=text("settled_at IS NOT NULL"), postgresql_where=text("settled_at IS NOT NULL")),
+        Index("ix_delivery_post", "post_id"),
+        UniqueConstraint("recipient", "cause", name="ux_delivery_cause"),
+    )
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    post_id: int | None = Field(default=None, sa_column=Column(BigId, ForeignKey("post.id")))
+    content_id: int = Field(sa_column=Column(BigId, ForeignKey("message.id"), nullable=False))
+    list_id: int | None = Field(default=None, foreign_key="mailing_list.id")
+    member_id: int | None = Field(default=None, foreign_key="member.id")
+    membership_id: int | None = Field(default=None, foreign_key="membership.id")
+    recipient: str  # the address on the envelope
+    language: str  # of the line at the end of the copy
+    cause: str | None = None  # notices: what made us write, so that one human action gets one mail
+    state: DeliveryState = Field(default=DeliveryState.DUE, sa_type=words(DeliveryState))
+    attempts: int = 0
+    due_at: datetime = Field(sa_type=Moment)
+    lease_until: datetime | None = Field(default=None, sa_type=Moment)
+    claimed_by: str | None = None  # HOST:PID:start, so that a dead daemon's claims can be told
+    last_reply: str = ""
+    created_at: datetime = Field(sa_type=Moment)
+    settled_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class HeldPost(SQLModel, table=True):
+    """A message that waits for a person to decide."""
+
+    __tablename__: ClassVar[str] = "held_post"
+    id: int | None = Field(default=None, primary_key=True)
+    list_id: int | None = Field(default=None, foreign_key="mailing_list.id", index=True)
+    content_id: int = Field(sa_column=Column(BigId, ForeignKey("message.id"), nullable=False))
+    member_id: int | None = Field(default=None, foreign_key="member.id")
+    envelope_sender: str
+    recipient: str  # the address it was written to
+    author: str  # name and address of From, for the operator's eyes
+    subject: str
+    reason: str  # one sentence in plain words
+    state: HeldState = Field(default=HeldState.WAITING, sa_type=words(HeldState))
+    received_at: datetime = Field(sa_type=Moment)
+    decided_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class ActionToken(SQLModel, table=True):
+    """One stored action, reached by mail to LIST-TOKEN@ (contract §3)."""
+
+    __tablename__: ClassVar[str] = "action_token"
+    __table_args__ = (Index("ix_action_token_membership", "membership_id", "action"),)
+    token: str = Field(primary_key=True)  # Crockford base32, lower case
+    action: TokenAction = Field(sa_type=words(TokenAction))
+    list_id: int = Field(foreign_key="mailing_list.id")
+    member_id: int = Field(foreign_key="member.id")
+    membership_id: int = Field(foreign_key="membership.id")
+    created_at: datetime = Field(sa_type=Moment)
+    expires_at: datetime | None = Field(default=None, sa_type=Moment)
+    used_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class Event(SQLModel, table=True):
+    """What happened, in plain words: `organic-mail log`."""
+
+    __tablename__: ClassVar[str] = "event"
+    __table_args__ = (Index("ix_event_list", "list_id", "id"),)
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    at: datetime = Field(sa_type=Moment)
+    kind: str  # one word: posted, held, dropped, refused, joined, left, sent, deferred, failed, shunted …
+    text: str
+    list_id: int | None = Field(default=None, foreign_key="mailing_list.id")
+    post_id: int | None = Field(default=None, sa_column=Column(BigId, nullable=True))
+    member_id: int | None = None
+    content_id: int | None = Field(default=None, sa_column=Column(BigId, nullable=True))
+
+
+class Shunt(SQLModel, table=True):
+    """A message that *we* could not handle, set aside with its bytes; never deleted by itself."""
+
+    __tablename__: ClassVar[str] = "shunt"
+    id: int | None = Field(default=None, primary_key=True)
+    content_id: int = Field(sa_column=Column(BigId, ForeignKey("message.id"), nullable=False))
+    delivery_id: int | None = Field(default=None, sa_column=Column(BigId, nullable=True))  # it failed on the way out
+    envelope_sender: str = ""
+    recipients: str = ""  # separated by blanks
+    reason: str
+    received_at: datetime = Field(sa_type=Moment)
