@@ -10,7 +10,19 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Column, DateTime, Dialect, Enum, ForeignKey, Index, Integer, LargeBinary, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Enum,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
@@ -39,8 +51,13 @@ class Moment(TypeDecorator[datetime]):
 
 def words(kind: type[StrEnum]) -> Any:
     """The column type of one of the small vocabularies below: its words as text, checked when written."""
-    return Enum(kind, native_enum=False, create_constraint=False, length=16,
-                values_callable=lambda members: [member.value for member in members])
+    return Enum(
+        kind,
+        native_enum=False,
+        create_constraint=False,
+        length=16,
+        values_callable=lambda members: [member.value for member in members],
+    )
 
 
 class Posting(StrEnum):
@@ -135,8 +152,13 @@ class SigningKey(SQLModel, table=True):
 class MailingList(SQLModel, table=True):
     __tablename__: ClassVar[str] = "mailing_list"
     __table_args__ = (
-        Index("ux_mailing_list_name", "name", unique=True,
-              sqlite_where=text("removed_at IS NULL"), postgresql_where=text("removed_at IS NULL")),
+        Index(
+            "ux_mailing_list_name",
+            "name",
+            unique=True,
+            sqlite_where=text("removed_at IS NULL"),
+            postgresql_where=text("removed_at IS NULL"),
+        ),
     )
     id: int | None = Field(default=None, primary_key=True)
     name: str  # the local part, lower case
@@ -264,12 +286,25 @@ class Delivery(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "delivery"
     __table_args__ = (
-        Index("ix_delivery_due", "due_at", "id",
-              sqlite_where=text("state IN ('due', 'deferred')"), postgresql_where=text("state IN ('due', 'deferred')")),
-        Index("ix_delivery_sending", "lease_until",
-              sqlite_where=text("state = 'sending'"), postgresql_where=text("state = 'sending'")),
-        Index("ix_delivery_settled", "settled_at",
-              sqlite_where=text("settled_at IS NOT NULL"), postgresql_where=text("settled_at IS NOT NULL")),
+        Index(
+            "ix_delivery_due",
+            "due_at",
+            "id",
+            sqlite_where=text("state IN ('due', 'deferred')"),
+            postgresql_where=text("state IN ('due', 'deferred')"),
+        ),
+        Index(
+            "ix_delivery_sending",
+            "lease_until",
+            sqlite_where=text("state = 'sending'"),
+            postgresql_where=text("state = 'sending'"),
+        ),
+        Index(
+            "ix_delivery_settled",
+            "settled_at",
+            sqlite_where=text("settled_at IS NOT NULL"),
+            postgresql_where=text("settled_at IS NOT NULL"),
+        ),
         Index("ix_delivery_post", "post_id"),
         UniqueConstraint("recipient", "cause", name="ux_delivery_cause"),
     )
