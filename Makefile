@@ -57,9 +57,9 @@ $(VENV)/dev.stamp: deploy/requirements-dev.txt $(VENV)/run.stamp
 # `make lock` keeps what is locked and adds what is new in pyproject.toml; `make lock UPGRADE=--upgrade` takes the newest.
 lock:
 	test -x $(BIN)/pip-compile || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet pip-tools; }
-	$(BIN)/python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb")); print(*p["dependency-groups"]["dev"], *p["build-system"]["requires"], sep="\n")' \
+	$(BIN)/python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb")); print(*p["dependency-groups"]["dev"], *p["build-system"]["requires"], "editables", sep="\n")' \
 		| $(COMPILE) --all-extras -o deploy/requirements-dev.txt pyproject.toml -
-	$(BIN)/python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb")); print(*p["build-system"]["requires"], "setuptools", "wheel", sep="\n")' \
+	$(BIN)/python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb")); print(*p["build-system"]["requires"], "editables", "setuptools", "wheel", sep="\n")' \
 		| $(COMPILE) -c deploy/requirements-dev.txt -o deploy/requirements-build.txt -
 	$(COMPILE) -c deploy/requirements-dev.txt -o deploy/requirements.txt pyproject.toml
 	$(COMPILE) -c deploy/requirements-dev.txt --extra postgres -o deploy/requirements-postgres.txt pyproject.toml
