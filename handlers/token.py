@@ -1,0 +1,183 @@
+"""Addresses and Message-IDs that carry meaning: signed ones that need no table, and short ones that stand for a row.
+
+Every signed text names its key (`kid`) and has a purpose label under its MAC, so that a text made for one purpose is
+never taken for another (spec/mail.md §1.7). All of them are read without regard to case.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from datetime import date
+
+DAYS_VALID = 21
+_ID_BITS = 40
+_DAY_BITS = 20
+_MAC_BYTES = 10
+_AS_DIGITS = str.maketrans("abcdefghijklmnopqrstuvwxyz234567", "0123456789abcdefghijklmnopqrstuv")
+_KID = "[a-z0-9]{1,8}"
+_BASE32 = "[a-z2-7]"
+_VERP = re.compile(rf"b-({_KID})({_BASE32}{{20}})-({_BASE32}{{16}})")
+_PRIVATE = re.compile(rf"<m\.({_KID})-({_BASE32}{{16}})-({_BASE32}{{16}})@[^<>@\s]+>")
+
+_CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+_SURE_DIGITS = "23456789"  # nobody writes these as a letter; 0 and 1 are also read from o, i and l
+_SHORT_TOKEN = re.compile(f"[{_CROCKFORD}]{{8,10}}")
+_TYPED_ALIKE = str.maketrans("oil", "011")
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """One HMAC key and the name (`kid`, 1-8 of a-z0-9) by which a text says that it was made with it."""
+
+    kid: str
+    key: bytes
+
+
+Secrets = tuple[Secret, ...]
+"""The first one signs; all of them are believed, so that a key can be replaced without losing what is on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerpAddress:
+    """Whom (0: no member) and what a bounce is about, and the day on which we wrote."""
+
+    member_id: int
+    content_id: int
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateReference:
+    """Whose copy was answered, in which thread."""
+
+    member_id: int
+    thread_id: int
+
+
+def verp_address(secrets: Secrets, *, member_id: int, content_id: int, day: date, domain: str) -> str:
+    """The envelope sender of one copy: `b-<kid><member40><content40><day20>-<mac80>@domain`.
+
+    The local part has 40 to 47 octets, of at most 64 (RFC 5321 §4.5.3.1.1).
+    Raises ValueError when a number does not fit its place.
+    """
+    secret = secrets[0]
+    facts = _number(member_id, _ID_BITS) << _ID_BITS | _number(content_id, _ID_BITS)
+    signed = secret.kid + _base32_of(facts << _DAY_BITS | _number(day.toordinal(), _DAY_BITS), 20)
+    return f"b-{signed}-{_mac(secret, b'verp1', signed)}@{domain}"
+
+
+def read_verp(secrets: Secrets, local: str, today: date) -> VerpAddress | None:
+    """What a local part says that `verp_address` made, or None: forged, garbage, or older than 21 days.
+
+    A day in the future is borne: the clock may have been set back since.
+    """
+    found = _VERP.fullmatch(local.lower())
+    if found is None:
+        return None
+    kid, facts, mac = found.groups()
+    if not _is_genuine(secrets, kid, b"verp1", kid + facts, mac):
+        return None
+    number = _number_of(facts)
+    ordinal = number & (1 << _DAY_BITS) - 1
+    age = today.toordinal() - ordinal
+    if not -1 <= age <= DAYS_VALID:
+        return None
+    member_id = number >> _DAY_BITS + _ID_BITS
+    content_id = number >> _DAY_BITS & (1 << _ID_BITS) - 1
+    return VerpAddress(member_id, content_id, date.fromordinal(ordinal))
+
+
+def private_reference(secrets: Secrets, *, member_id: int, thread_id: int, domain: str) -> str:
+    """The first entry of References in one member's copies of one thread: `<m.TOKEN@domain>`, always the same.
+
+    Raises ValueError when a number does not fit its place.
+    """
+    secret = secrets[0]
+    facts = _base32_of(_number(member_id, _ID_BITS) << _ID_BITS | _number(thread_id, _ID_BITS), 16)
+    return f"<m.{secret.kid}-{facts}-{_mac(secret, b'reference1', secret.kid + facts)}@{domain}>"
+
+
+def read_private_reference(secrets: Secrets, message_id: str) -> PrivateReference | None:
+    """What a Message-ID says that `private_reference` made, or None."""
+    found = _PRIVATE.fullmatch(message_id.lower())
+    if found is None:
+        return None
+    kid, facts, mac = found.groups()
+    if not _is_genuine(secrets, kid, b"reference1", kid + facts, mac):
+        return None
+    number = _number_of(facts)
+    return PrivateReference(number >> _ID_BITS, number & (1 << _ID_BITS) - 1)
+
+
+def minted_message_id(secrets: Secrets, original: str, domain: str) -> str:
+    """The Message-ID that stands for `original` in copies: `<p.…@domain>`, always the same for the same original.
+
+    `original` is a Message-ID that tells too much, or for a message without one whatever tells it from all others
+    (the SHA-256 of its bytes). Raises ValueError when it is empty: all such messages would become one.
+    """
+    if not original:
+        raise ValueError("a minted Message-ID stands for something")
+    digest = hmac.digest(secrets[0].key, b"minted1" + original.encode("utf-8", "surrogateescape"), hashlib.sha256)
+    return f"<p.{_base32(digest[:20])}@{domain}>"
+
+
+def new_message_id(random: bytes, domain: str) -> str:
+    """A Message-ID for a message of ours, from at least 16 random bytes (RFC 5322 §3.6.4)."""
+    return f"<n.{_base32(random)}@{domain}>"
+
+
+def short_token(random: bytes) -> str:
+    """10 characters of Crockford's base32, lower case, from at least 9 random bytes; one is always a digit of 2-9.
+
+    The digit tells a token from a word: see `normal_token`.
+    """
+    number = int.from_bytes(random[:7], "big")
+    token = "".join(_CROCKFORD[number >> 5 * place & 31] for place in range(10))
+    if any(character in _SURE_DIGITS for character in token):
+        return token
+    place = random[7] % 10
+    return token[:place] + _SURE_DIGITS[random[8] % len(_SURE_DIGITS)] + token[place + 1 :]
+
+
+def normal_token(text: str) -> str | None:
+    """The stored form of a token as a person or program wrote it: any case, o for 0, i and l for 1.
+
+    None when it cannot be one. Words ("families") have no digit from 2 to 9, so they never can.
+    """
+    normal = text.lower().translate(_TYPED_ALIKE)
+    if _SHORT_TOKEN.fullmatch(normal) is None or not any(character in _SURE_DIGITS for character in normal):
+        return None
+    return normal
+
+
+def _mac(secret: Secret, purpose: bytes, text: str) -> str:
+    return _base32(hmac.digest(secret.key, purpose + text.encode("ascii"), hashlib.sha256)[:_MAC_BYTES])
+
+
+def _is_genuine(secrets: Secrets, kid: str, purpose: bytes, text: str, mac: str) -> bool:
+    return any(secret.kid == kid and hmac.compare_digest(_mac(secret, purpose, text), mac) for secret in secrets)
+
+
+def _number(value: int, bits: int) -> int:
+    if not 0 <= value < 1 << bits:
+        raise ValueError(f"{value} does not fit {bits} bits")
+    return value
+
+
+def _base32(data: bytes) -> str:
+    """RFC 4648 §6, lower case, without padding."""
+    return base64.b32encode(data).decode("ascii").rstrip("=").lower()
+
+
+def _base32_of(number: int, characters: int) -> str:
+    """`number` in so many characters: each carries 5 of its bits, so no two spellings are the same number."""
+    spare = -5 * characters % 8
+    return _base32((number << spare).to_bytes((5 * characters + spare) // 8, "big"))[:characters]
+
+
+def _number_of(text: str) -> int:
+    return int(text.translate(_AS_DIGITS), 32)
