@@ -69,7 +69,8 @@ def _word_at(text: str, start: int) -> tuple[str, bytes, int] | None:
         return None
     begin = charset_end + 3
     following = text.find("=?", begin)
-    end = text.find("?=", begin, following + 2 if following != -1 else len(text))
+    # Padding makes "=?=": there the next "=?" overlaps with the end of this word.
+    end = text.find("?=", begin, following + 3 if following != -1 else len(text))
     if end == -1:
         return None
     charset = text[start + 2 : charset_end].partition("*")[0].lower()  # RFC 2231 §5: charset*language
