@@ -103,3 +103,4 @@ class Outcome:
 
 
 ACCEPTED = Reply(250, "2.0.0", "Thank you, we have it")
+TRY_LATER = Reply(451, "4.3.0", "We cannot take this mail just now. Please try again later")

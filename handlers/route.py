@@ -18,7 +18,7 @@ class Kind(StrEnum):
     OWNER = "owner"  # the people who run the list
     OPERATOR = "operator"  # postmaster, abuse
     ALIAS = "alias"  # private mail to one member
-    TOKEN = "token"  # one stored action
+    TOKEN = "token"  # noqa: S105 - one stored action
     BOUNCE = "bounce"  # what comes back to the envelope sender of a copy
 
 

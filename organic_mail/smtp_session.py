@@ -1,0 +1,406 @@
+"""SMTP from the outside: aiosmtpd's protocol with a command loop, a DATA loop and answers of our own.
+
+aiosmtpd keeps the connection, STARTTLS and the timers. What a stranger can send is read here, because stock
+aiosmtpd keeps endless lines, takes bare line feeds, and answers a failure of ours with a permanent 500.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Sequence
+from typing import Any, AnyStr, Protocol, TypeVar
+
+from aiosmtpd.smtp import SMTP, TLSSetupException
+
+from handlers.incoming import Envelope
+from handlers.outcome import TRY_LATER
+from handlers.reply import Reply
+from handlers.smtp_command import Refused, forward_path, reverse_path
+from handlers.smtp_data import TOO_LARGE, DataReader
+from handlers.smtp_reply import (
+    BYE,
+    CLOSING,
+    HELLO_FIRST,
+    MAIL_FIRST,
+    MAIL_TWICE,
+    NAME_WANTED,
+    NO_ARGUMENT,
+    NOT_OFFERED,
+    OK,
+    RCPT_FIRST,
+    START_TLS,
+    TOO_LONG,
+    TOO_MANY_COMMANDS,
+    TOO_MANY_ERRORS,
+    TOO_MANY_RECIPIENTS,
+    TOO_SLOW,
+    UNKNOWN_COMMAND,
+    wire_of,
+)
+from organic_mail.smtp_guard import Certificate, Guard
+
+_log = logging.getLogger("organic_mail.smtp")
+logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd logs addresses at INFO and whole mails at DEBUG
+
+T = TypeVar("T")
+
+_IDLE = 300.0  # seconds between commands (RFC 5321 §4.5.3.2.7)
+_DATA_IDLE = 180.0
+_DATA_TOTAL = 600.0
+_SLOWEST = 8 * 1024  # bytes a second, once DATA takes longer than _DATA_TOTAL
+_DECIDE = 30.0
+_LAST_WORDS = 30.0
+_CHUNK = 1 << 18
+_LONGEST_COMMAND = 1000  # RFC 5321 §4.5.3.1.4 wants 512, and room for parameters
+
+
+class Intake(Protocol):
+    """What stands behind the SMTP sessions: organic_mail.receive."""
+
+    async def recipient(self, address: str) -> Reply:
+        """May mail for this address come? 250, or why not."""
+
+    async def receive(self, envelope: Envelope, raw: bytes) -> Reply:
+        """Take the message or refuse it: one answer for all recipients. 250 means that it is committed."""
+
+    async def receive_each(self, envelope: Envelope, raw: bytes) -> Sequence[Reply]:
+        """The same with an answer for each recipient, in their order (RFC 2033 §4.2)."""
+
+
+class MailSession(SMTP):
+    """One connection of a client."""
+
+    _sender: str | None
+    _smtputf8: bool
+    _recipients: list[str]
+
+    def __init__(
+        self,
+        intake: Intake,
+        guard: Guard,
+        *,
+        hostname: str,
+        max_size: int,
+        certificate: Certificate | None,
+    ) -> None:
+        super().__init__(
+            None,
+            data_size_limit=max_size,
+            enable_SMTPUTF8=True,
+            hostname=hostname,
+            tls_context=certificate.context() if certificate else None,
+            timeout=_IDLE,
+            loop=asyncio.get_running_loop(),
+        )
+        self._intake = intake
+        self._guard = guard
+        self._max_size = max_size
+        self._client = ""
+        self._refusal: Reply | None = None
+        self._commands = 0  # since the last mail that was taken
+        self._errors = 0
+        self._in_data = False
+        self._hello = ""  # what the client calls itself
+
+    # The connection
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if self._original_transport is None:  # not the second call, with TLS
+            peer = transport.get_extra_info("peername")
+            self._client = peer[0] if isinstance(peer, tuple) else ""
+            self._refusal = self._guard.enter(self, self._client)
+        self._hello = ""  # after STARTTLS nothing that was said before counts (RFC 3207 §4.2)
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._guard.leave(self, self._client)
+        super().connection_lost(error)
+
+    def eof_received(self) -> bool | None:
+        """A client may say all it has, close its side and wait: it gets its answers (unlike in aiosmtpd)."""
+        if self._tls_protocol is not None:
+            return super().eof_received()
+        self._reader.feed_eof()
+        return True
+
+    def hang_up(self, reply: Reply) -> None:
+        """Say why and close; nothing that was not answered has been taken."""
+        if self.transport is not None and not self.transport.is_closing():
+            self._writer.write(wire_of(reply))
+            self.transport.close()
+            self._reset_timeout(_LAST_WORDS)
+
+    def finish(self) -> None:
+        """The server stops: an idle client is sent away now, one in the middle of a mail after it."""
+        if not self._in_data:
+            self.hang_up(CLOSING)
+
+    def _timeout_cb(self) -> None:
+        if self.transport is None:
+            return
+        if self.transport.is_closing():  # the client does not even read our last words
+            self._writer.transport.abort()
+        else:
+            self.hang_up(TOO_SLOW)
+
+    # The commands
+
+    async def _handle_client(self) -> None:
+        if self._refusal is not None:
+            self.hang_up(self._refusal)
+            return
+        self._send(f"220 {self.hostname} ESMTP".encode())  # RFC 5321 §4.2; no word on which program this is
+        try:
+            while self.transport is not None and not self.transport.is_closing():
+                self._reset_timeout()
+                await self._obey(await self._command_line())
+        except asyncio.IncompleteReadError:
+            pass  # the client has nothing more to say
+        except ConnectionError:
+            _log.debug("connection lost")
+        except TLSSetupException as trouble:  # asyncio does not tell us of the end of what never was
+            _log.debug("no TLS: %s", trouble.__cause__)
+            self._writer.close()
+            self.connection_lost(None)
+        finally:
+            self._writer.close()
+
+    async def _command_line(self) -> bytes:
+        """One line; an endless one is dropped as it comes, until the session has been idle for too long."""
+        too_long = False
+        while True:
+            try:
+                line: bytes = await self._reader.readuntil(b"\n")
+                break
+            except asyncio.LimitOverrunError as overrun:
+                too_long = True
+                await self._reader.read(overrun.consumed)
+        return b"" if too_long else line.rstrip(b"\r\n")
+
+    async def _obey(self, line: bytes) -> None:
+        if not line or len(line) > _LONGEST_COMMAND:
+            await self._say(TOO_LONG)
+            return
+        verb, _, argument = line.partition(b" ")
+        method = self._smtp_methods.get(verb.decode("ascii", "replace").upper())
+        if method is None:
+            await self._say(UNKNOWN_COMMAND)
+            return
+        try:
+            await method(argument.strip().decode("utf-8", "surrogateescape"))
+        except Refused as refused:
+            await self._say(refused.reply)
+        except (ConnectionError, asyncio.IncompleteReadError, TLSSetupException):
+            raise
+        except Exception:
+            # Our own failure is never a reason to lose the sender's mail: 4xx, and no word of what it was.
+            _log.exception("a command failed")
+            await self._say(TRY_LATER)
+
+    async def smtp_EHLO(self, name: str) -> None:  # noqa: N802
+        if not self._greeted_by(name):
+            await self._say(NAME_WANTED)
+            return
+        offers = [self.hostname, f"SIZE {self._max_size}", "PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"]
+        if self.tls_context is not None and self._tls_protocol is None:
+            offers.append("STARTTLS")
+        lines = [f"250-{offer}" for offer in offers[:-1]] + [f"250 {offers[-1]}"]
+        self._send("\r\n".join(lines).encode())
+        await self._count()
+
+    async def smtp_HELO(self, name: str) -> None:  # noqa: N802
+        if not self._greeted_by(name):
+            await self._say(NAME_WANTED)
+            return
+        self._send(f"250 {self.hostname}".encode())
+        await self._count()
+
+    async def smtp_MAIL(self, argument: str) -> None:  # noqa: N802
+        if not self._hello:
+            await self._say(HELLO_FIRST)
+            return
+        if self._sender is not None:
+            await self._say(MAIL_TWICE)
+            return
+        path = reverse_path(argument)
+        if path.size > self._max_size:
+            await self._say(TOO_LARGE)  # RFC 1870 §6.1
+            return
+        self._sender = path.address
+        self._smtputf8 = path.smtputf8
+        await self._say(OK)
+
+    async def smtp_RCPT(self, argument: str) -> None:  # noqa: N802
+        if self._sender is None:
+            await self._say(MAIL_FIRST)
+            return
+        address = forward_path(argument, smtputf8=self._smtputf8)
+        if len(self._recipients) >= self._guard.limits.recipients:
+            await self._say(TOO_MANY_RECIPIENTS)
+            return
+        reply = await self._within_time(self._intake.recipient(address), TRY_LATER)
+        if reply.code == 250:
+            self._recipients.append(address)
+        await self._say(reply)
+
+    async def smtp_DATA(self, argument: str) -> None:  # noqa: N802
+        if argument:
+            await self._say(NO_ARGUMENT)
+            return
+        if not self._recipients:
+            await self._say(RCPT_FIRST)
+            return
+        self._send(b"354 Please send your mail, and then a line with only a dot")
+        self._in_data = True
+        try:
+            content = await self._content()
+            replies = self._refused(content) if isinstance(content, Reply) else await self._decided(content)
+        finally:
+            self._in_data = False
+            self._set_rset_state()
+        if any(reply.code == 250 for reply in replies):
+            self._commands = 0
+        for reply in replies:
+            await self._say(reply)
+        if self._guard.closing:
+            self.hang_up(CLOSING)
+
+    async def smtp_RSET(self, argument: str) -> None:  # noqa: N802
+        self._set_rset_state()
+        await self._say(OK)
+
+    async def smtp_NOOP(self, argument: str) -> None:  # noqa: N802
+        await self._say(OK)
+
+    async def smtp_QUIT(self, argument: str) -> None:  # noqa: N802
+        self.hang_up(BYE)
+
+    async def smtp_VRFY(self, argument: str) -> None:  # noqa: N802
+        await self._say(Reply(252, "2.5.2", "We do not tell who is here. Please send your mail"))  # RFC 5321 §7.3
+
+    async def smtp_HELP(self, argument: str) -> None:  # noqa: N802
+        await self._say(Reply(214, "2.0.0", f"To reach a person, write to postmaster@{self.hostname}"))
+
+    async def smtp_EXPN(self, argument: str) -> None:  # noqa: N802
+        await self._say(NOT_OFFERED)
+
+    async def smtp_AUTH(self, argument: str) -> None:  # noqa: N802
+        await self._say(NOT_OFFERED)  # nobody logs in here: members are known by their mail
+
+    async def smtp_STARTTLS(self, argument: str) -> None:  # noqa: N802
+        if self.tls_context is None or self._tls_protocol is not None:
+            await self._say(NOT_OFFERED)
+            return
+        await super().smtp_STARTTLS(argument)
+
+    # The parts of them
+
+    def _set_rset_state(self) -> None:
+        """Forget the transaction; aiosmtpd calls it too, for each new connection and after STARTTLS."""
+        self._sender = None
+        self._smtputf8 = False
+        self._recipients = []
+
+    def _greeted_by(self, name: str) -> bool:
+        self._set_rset_state()
+        if not name.isprintable() or not name:
+            return False
+        self._hello = name
+        return True
+
+    async def _content(self) -> bytes | Reply:
+        """What comes until CRLF.CRLF; raises when the client goes away or takes too long."""
+        reader = DataReader(self._max_size)
+        started = self.loop.time()
+        while True:
+            self._reset_timeout(_DATA_IDLE)
+            chunk = await self._reader.read(_CHUNK)
+            if not chunk:
+                raise ConnectionResetError
+            if reader.feed(chunk):
+                self._reader._buffer[:0] = reader.rest  # type: ignore[attr-defined]
+                return reader.result()
+            if reader.hopeless:
+                self.hang_up(TOO_LARGE)
+                raise ConnectionAbortedError
+            if self.loop.time() - started > max(_DATA_TOTAL, reader.received / _SLOWEST):
+                self.hang_up(TOO_SLOW)
+                raise ConnectionAbortedError
+
+    def _refused(self, reply: Reply) -> Sequence[Reply]:
+        return (reply,)
+
+    async def _decided(self, content: bytes) -> Sequence[Reply]:
+        return (await self._within_time(self._intake.receive(self._envelope(), content), TRY_LATER),)
+
+    def _envelope(self) -> Envelope:
+        return Envelope(
+            sender=self._sender or "",
+            recipients=tuple(self._recipients),
+            client=self._client,
+            helo=self._hello,
+            smtputf8=self._smtputf8,
+        )
+
+    async def _within_time(self, work: Awaitable[T], otherwise: T) -> T:
+        """The result of work of ours, which goes on when the client leaves: a commit is never cancelled half way."""
+        running = asyncio.ensure_future(work)
+        try:
+            async with asyncio.timeout(_DECIDE):
+                return await asyncio.shield(running)
+        except TimeoutError:
+            running.add_done_callback(_log_failure)
+            _log.error("no decision within %s seconds", _DECIDE)
+            return otherwise
+        except asyncio.CancelledError:
+            running.add_done_callback(_log_failure)
+            raise
+
+    async def _say(self, reply: Reply) -> None:
+        self._send(wire_of(reply).removesuffix(b"\r\n"))
+        self._errors += reply.code >= 400
+        await self._count()
+
+    async def _count(self) -> None:
+        self._commands += 1
+        if self._errors >= self._guard.limits.errors:
+            self.hang_up(TOO_MANY_ERRORS)
+        elif self._commands > self._guard.limits.commands:
+            self.hang_up(TOO_MANY_COMMANDS)
+        else:
+            await self._writer.drain()
+
+    def _send(self, line: bytes) -> None:
+        self._writer.write(line + b"\r\n")
+
+    async def push(self, status: AnyStr) -> None:
+        """What aiosmtpd says itself: only that TLS may begin."""
+        await super().push(wire_of(START_TLS).removesuffix(b"\r\n"))
+
+
+class LmtpSession(MailSession):
+    """The same behind an MTA of our own: an answer for each recipient (RFC 2033)."""
+
+    async def smtp_LHLO(self, name: str) -> None:  # noqa: N802
+        await super().smtp_EHLO(name)
+
+    async def smtp_EHLO(self, name: str) -> None:  # noqa: N802
+        await self._say(UNKNOWN_COMMAND)  # RFC 2033 §4.1
+
+    async def smtp_HELO(self, name: str) -> None:  # noqa: N802
+        await self._say(UNKNOWN_COMMAND)
+
+    def _refused(self, reply: Reply) -> Sequence[Reply]:
+        return (reply,) * len(self._recipients)
+
+    async def _decided(self, content: bytes) -> Sequence[Reply]:
+        envelope = self._envelope()
+        later: Sequence[Reply] = self._refused(TRY_LATER)
+        return await self._within_time(self._intake.receive_each(envelope, content), later)
+
+
+def _log_failure(work: asyncio.Future[Any]) -> None:
+    """For work whose client has left: nobody else would hear of it."""
+    if not work.cancelled() and work.exception() is not None:
+        _log.error("a decision failed after its client had left", exc_info=work.exception())
