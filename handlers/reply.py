@@ -15,7 +15,10 @@ class MalformedReply(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One SMTP reply: three digits (RFC 5321 §4.2), an enhanced code "5.1.1" or "" (RFC 3463 §2), and its text."""
+    """One SMTP reply: three digits (RFC 5321 §4.2), an enhanced code "5.1.1" or "" (RFC 3463 §2), and its text.
+
+    The lines of a text are separated by "\n"; they do not repeat the codes.
+    """
 
     code: int
     enhanced: str
@@ -28,7 +31,7 @@ def is_last_line(line: bytes) -> bool:
 
 
 def parse_reply(lines: list[bytes]) -> Reply:
-    """The reply that these lines (without their line ends) form; its texts are joined by a blank.
+    """The reply that these lines (without their line ends) form.
 
     Raises MalformedReply for anything that is not RFC 5321 §4.2. Bytes that are not UTF-8 are replaced
     (RFC 6531 §3.7.4).
@@ -52,4 +55,4 @@ def parse_reply(lines: list[bytes]) -> Reply:
             enhanced = enhanced or status[0].strip()
             text = text[status.end() :]
         texts.append(text.strip())
-    return Reply(int(code), enhanced, " ".join(text for text in texts if text))
+    return Reply(int(code), enhanced, "\n".join(texts))

@@ -72,11 +72,12 @@ def classify(reply: Reply) -> Result:
     if reply.code // 100 == 2:
         return Result(DeliveryState.SENT)
     detail = reply.enhanced.partition(".")[2]
+    text = " ".join(reply.text.split())
     if reply.code in _LOGIN_CODES:
         return Result(DeliveryState.DEFERRED, Fault.OURS)
     if reply.code // 100 != 5 or reply.enhanced.startswith("4"):
-        return Result(DeliveryState.DEFERRED, _fault_of_delay(detail, reply.text))
-    return Result(DeliveryState.FAILED, _fault_of_failure(reply.code, detail, reply.text))
+        return Result(DeliveryState.DEFERRED, _fault_of_delay(detail, text))
+    return Result(DeliveryState.FAILED, _fault_of_failure(reply.code, detail, text))
 
 
 def _fault_of_delay(detail: str, text: str) -> Fault | None:

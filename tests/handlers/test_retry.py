@@ -119,9 +119,14 @@ def test_a_row_that_was_tried_far_too_often_is_given_up() -> None:
     assert next_attempt(10_000, NOON, 0.5) is None
 
 
-def test_a_reply_of_several_lines_is_joined_without_its_codes() -> None:
+def test_a_reply_of_several_lines_is_one_text_without_its_codes() -> None:
     reply = parse_reply([b"550-5.7.26 This mail", b"550-5.7.26  is unauthenticated.", b"550 5.7.26 gsmtp"])
-    assert reply == Reply(550, "5.7.26", "This mail is unauthenticated. gsmtp")
+    assert reply == Reply(550, "5.7.26", "This mail\nis unauthenticated.\ngsmtp")
+
+
+def test_words_are_understood_across_the_lines_of_a_reply() -> None:
+    reply = parse_reply([b"554-This user does", b"554 not exist"])
+    assert classify(reply).fault is Fault.ADDRESS_HARD
 
 
 def test_bytes_that_are_no_utf_8_do_not_matter() -> None:
