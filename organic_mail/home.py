@@ -132,7 +132,7 @@ def _take_folder(path: Path) -> bool:
         raise Problem(f"{path} is not a folder; choose another place with --home") from None
     except OSError as fault:
         raise Problem(f"{path} cannot be made ({fault.strerror}); choose another place with --home") from None
-    names = {entry.name for entry in entries if not entry.name.startswith(_UNFINISHED)} - {"lost+found"}
+    names = {entry.name for entry in entries if not entry.name.startswith(".")} - {"lost+found"}
     if names:
         what = "is a community already" if config.FILE_NAME in names else "is not empty"
         raise Problem(f"{path} {what}; choose another place with --home")
