@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable
 from itertools import count
 
+from handlers.latin import in_latin
 from handlers.route import reserved_name
 from handlers.token import normal_token
 
@@ -16,22 +16,6 @@ _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|<[^<>]*>")
 _APOSTROPHES = re.compile("['’ʼ`´]")
 _NOT_ALIAS = re.compile(r"[^a-z0-9]+")
 _LETTERS = re.compile(r"[a-z]+")
-
-_IN_LATIN = {
-    # Letters that do not fall apart into a base letter and a mark, and German vowels as Germans write them out
-    "ä": "ae", "ö": "oe", "ü": "ue", "å": "a", "æ": "ae", "œ": "oe", "ø": "oe", "ł": "l", "đ": "d", "ð": "d",
-    "ß": "ss", "þ": "th", "ħ": "h", "ı": "i", "ŋ": "ng", "ŧ": "t", "ə": "e",
-    # Cyrillic
-    "а": "a", "б": "b", "в": "v", "г": "g", "д": "d", "е": "e", "ё": "yo", "ж": "zh", "з": "z", "и": "i", "й": "y",
-    "к": "k", "л": "l", "м": "m", "н": "n", "о": "o", "п": "p", "р": "r", "с": "s", "т": "t", "у": "u", "ф": "f",
-    "х": "h", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ъ": "", "ы": "y", "ь": "", "э": "e", "ю": "yu", "я": "ya",
-    "є": "ye", "і": "i", "ї": "yi", "ґ": "g", "ў": "u", "ђ": "dj", "ј": "j", "љ": "lj", "њ": "nj", "ћ": "c", "џ": "dz",
-    # Greek
-    "α": "a", "β": "v", "γ": "g", "δ": "d", "ε": "e", "ζ": "z", "η": "i", "θ": "th", "ι": "i", "κ": "k", "λ": "l",
-    "μ": "m", "ν": "n", "ξ": "x", "ο": "o", "π": "p", "ρ": "r", "σ": "s", "ς": "s", "τ": "t", "υ": "u", "φ": "f",
-    "χ": "ch", "ψ": "ps", "ω": "o",
-}  # fmt: skip
-_TABLE = str.maketrans(_IN_LATIN)
 
 
 def alias_for(name: str, address: str, taken: Callable[[str], bool]) -> str:
@@ -55,9 +39,7 @@ def _readable(name: str) -> str:
     person = _BRACKETS.sub(" ", name).strip()
     if "@" in person:  # some people's name is their address
         return ""
-    written = _APOSTROPHES.sub("", unicodedata.normalize("NFC", person).lower()).translate(_TABLE)
-    bare = "".join(each for each in unicodedata.normalize("NFKD", written) if not unicodedata.combining(each))
-    readable = _NOT_ALIAS.sub(".", bare.lower().translate(_TABLE)).strip(".")
+    readable = _NOT_ALIAS.sub(".", in_latin(_APOSTROPHES.sub("", person)).lower()).strip(".")
     letters = sum(each.isalpha() for each in person)
     return readable if 2 * sum(each.isalpha() for each in readable) >= letters else ""
 
