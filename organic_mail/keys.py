@@ -12,24 +12,27 @@ import os
 import re
 import secrets as randomness
 import string
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from sqlmodel import Session
 
 from handlers.token import Secret, Secrets
+from organic_mail.dns_records import DnsRecord, dkim_name, dkim_value
 from organic_mail.problem import Problem
 from storage import keys as selectors
-from storage.models import SigningKey
+from storage.database import Database
+from storage.models import KeyState, SigningKey
+
+if TYPE_CHECKING:
+    from organic_mail.resolver import Dns
 
 RSA_BITS = 2048  # RFC 8301 §3.2
 PUBLISHED_AFTER_RETIREMENT = timedelta(days=30)
-
-AskTxt = Callable[[str], str | None]
-"""The TXT record at a name as one text, None when there is none. Raises OSError when nobody could be asked."""
 
 
 def write_private(path: Path, content: bytes) -> None:
@@ -133,3 +136,41 @@ def to_publish(session: Session, now: datetime) -> list[tuple[str, str]]:
         for key in selectors.signing_keys(session)
         if key.retired_at is None or key.retired_at > now - PUBLISHED_AFTER_RETIREMENT
     ]
+
+
+def make_next_key(database: Database, keys: Path, *, now: datetime) -> SigningKey:
+    """Makes the key that will sign next. Its file is on the disk before the row is."""
+    known = database.read(selectors.signing_keys)
+    selector = new_selector(now, {key.selector for key in known} | {file.stem for file in _listing(keys)})
+    public_key = make_signing_key(keys, selector)
+    return database.write(
+        lambda session: selectors.add_key(
+            session, selector=selector, public_key=public_key, state=KeyState.NEXT, now=now
+        )
+    )
+
+
+def next_key(database: Database) -> SigningKey | None:
+    """The key that was made by `rotate` and does not sign yet."""
+    known = database.read(selectors.signing_keys)
+    return next((key for key in known if key.state is KeyState.NEXT), None)
+
+
+def record_of(key: SigningKey, domain: str) -> DnsRecord:
+    return DnsRecord(dkim_name(key.selector, domain), "TXT", dkim_value(key.public_key))
+
+
+def is_published(key: SigningKey, domain: str, dns: Dns) -> bool:
+    """Does DNS have this key? Raises DnsTrouble when nobody can say."""
+    from organic_mail.resolver import NoSuchName  # takes long to import, and most commands ask nobody
+
+    try:
+        texts = dns.txt(dkim_name(key.selector, domain))
+    except NoSuchName:
+        return False
+    return any(key.public_key in re.sub(r"\s", "", text.decode("ascii", "replace")) for text in texts)
+
+
+def switch_key(database: Database, selector: str, now: datetime) -> None:
+    """This key signs from now on. The one before stays published while its copies are on their way."""
+    database.write(lambda session: selectors.activate_key(session, selector=selector, now=now))
