@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +14,7 @@ from organic_mail.home import Opened
 from organic_mail.problem import Problem
 from organic_mail.resolver import Dns, DnsTrouble
 from storage.arrivals import prune_arrivals
+from storage.database import Database
 from storage.queue import prune
 from storage.trouble import StorageTrouble
 
@@ -25,20 +26,23 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Timer:
+    """`act` is called with the time of day, at the start and then each `every`."""
+
+    name: str
     every: timedelta
-    act: Callable[[Opened, Dns, datetime], None]
+    act: Callable[[datetime], None]
 
 
-def forget_sent_deliveries(opened: Opened, dns: Dns, now: datetime) -> None:
+def forget_sent_deliveries(database: Database, now: datetime) -> None:
     """In small transactions, so that nobody's post waits for it."""
     before = now - SENT_DELIVERIES_KEPT
-    while opened.database.write(lambda session: prune(session, before=before)):
+    while database.write(lambda session: prune(session, before=before)):
         pass
 
 
-def forget_arrivals(opened: Opened, dns: Dns, now: datetime) -> None:
+def forget_arrivals(database: Database, now: datetime) -> None:
     before = now - ARRIVALS_KEPT
-    while opened.database.write(lambda session: prune_arrivals(session, before=before)):
+    while database.write(lambda session: prune_arrivals(session, before=before)):
         pass
 
 
@@ -53,34 +57,30 @@ def sign_with_next_key(opened: Opened, dns: Dns, now: datetime) -> None:
         log.info("key switched", selector=key.selector)
 
 
-TIMERS = (
-    Timer(timedelta(hours=1), forget_sent_deliveries),
-    Timer(timedelta(hours=1), forget_arrivals),
-    Timer(timedelta(hours=1), sign_with_next_key),
-)
+def standing_timers(opened: Opened, dns: Dns) -> tuple[Timer, ...]:
+    hourly = timedelta(hours=1)
+    return (
+        Timer("forget sent deliveries", hourly, lambda now: forget_sent_deliveries(opened.database, now)),
+        Timer("forget arrivals", hourly, lambda now: forget_arrivals(opened.database, now)),
+        Timer("sign with next key", hourly, lambda now: sign_with_next_key(opened, dns, now)),
+    )
 
 
 def run_timers(
-    opened: Opened,
-    dns: Dns,
-    stop: threading.Event,
-    *,
-    timers: tuple[Timer, ...] = TIMERS,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    timers: Sequence[Timer], stop: threading.Event, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> None:
-    """Until `stop`. Each timer acts at the start and then each `every`; trouble waits for the next time."""
-    due = {timer: clock() for timer in timers}
+    """Until `stop`. What fails is logged and waits for its next time."""
+    due = dict.fromkeys(timers, clock())
     while not stop.is_set():
         for timer in timers:
             if due[timer] <= clock():
                 due[timer] = clock() + timer.every
-                _act(timer, opened, dns, clock())
-        rest = min(due.values()) - clock()
-        stop.wait(max(rest.total_seconds(), 0.0))
+                _act(timer, clock())
+        stop.wait(max((min(due.values()) - clock()).total_seconds(), 0.0))
 
 
-def _act(timer: Timer, opened: Opened, dns: Dns, now: datetime) -> None:
+def _act(timer: Timer, now: datetime) -> None:
     try:
-        timer.act(opened, dns, now)
+        timer.act(now)
     except (StorageTrouble, DnsTrouble, Problem) as trouble:
-        log.warning("timer failed", timer=timer.act.__name__, reason=str(trouble))
+        log.warning("timer failed", timer=timer.name, reason=str(trouble))

@@ -36,9 +36,7 @@ def ls(context: typer.Context, json: JsonFlag = False) -> None:
 )
 def rotate(
     context: typer.Context,
-    now: Annotated[
-        bool, typer.Option("--now", help="Sign with the new key at once, without looking into DNS.")
-    ] = False,
+    now: Annotated[bool, typer.Option("--now", help="Sign with it at once, without looking into DNS.")] = False,
 ) -> None:
     """Make the next key, or sign with it once DNS has its record. The old one stays published for 30 days."""
     from datetime import UTC, datetime
