@@ -17,6 +17,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import idna
 
 SIZES = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+LONGEST_LINE = 100
 SMARTHOST_PORTS = {"smtp": 25, "smtps": 465, "submission": 587}  # RFC 8314 §3.3, RFC 6409 §3.1
 
 
@@ -144,6 +145,14 @@ def language(text: str) -> str:
     if not re.fullmatch(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*", text):
         raise ValueError(f'"{text}" is not a language; write for example "en" or "sv"')
     return text
+
+
+def one_line(text: str) -> str:
+    """A name or a title, as people read it in their mail."""
+    line = " ".join(text.split())
+    if not line or not line.isprintable() or len(line) > LONGEST_LINE:
+        raise ValueError(f"write one line of 1 to {LONGEST_LINE} characters")
+    return line
 
 
 def size(value: object) -> int:
