@@ -18,7 +18,6 @@ from organic_mail import config_values as values
 from storage.models import DeliveryMode, Role
 
 COLUMNS = ("name", "address", "delivery", "role", "language", "timezone")
-LONGEST_NAME = 100
 _LONGEST_CELL_IN_LINES = 20  # a quotation mark that is still open after them was never meant to be closed
 _OTHER_NAMES = {
     "email": "address",
@@ -211,12 +210,9 @@ def _pasted(cell: str) -> tuple[str, str, str]:
 
 def name_of(name: str, address: str) -> str:
     """Her name on one line; without one, what stands before the @. Raises ValueError."""
-    name = " ".join(name.split())
-    if not name or "@" in name:  # some people's name is their address
+    if not name.strip() or "@" in name:  # some people's name is their address
         name = address.partition("@")[0]
-    if not name.isprintable() or len(name) > LONGEST_NAME:
-        raise ValueError(f"a name is one line of at most {LONGEST_NAME} characters")
-    return name
+    return values.one_line(name)
 
 
 def _delivery_of(word: str) -> DeliveryMode | None:

@@ -96,7 +96,7 @@ def test_a_cell_may_hold_line_ends_and_the_numbers_stay_right() -> None:
         ("Mary Goose,mary@b.example,each,king", "not a role; write member"),
         ("Mary Goose,mary@b.example,each,member,Europe/Stokholm", 'did you mean "Europe/Stockholm"?'),
         ('"Mary Goose,mary@b.example', "no address"),
-        ("M\x07ary,mary@b.example", "a name is one line"),
+        ("M\x07ary,mary@b.example", "write one line"),
         ("Tom,tom@B.EXAMPLE", "the same address as in row 2"),
         ("Mary,mary@b.example daily <x@y.example>", "two addresses"),
     ],

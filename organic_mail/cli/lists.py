@@ -1,0 +1,174 @@
+"""`organic-mail list`: the lists, and how each of them works."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from organic_mail.cli.lookup import id_of, one_of, settings_of, the_list
+from organic_mail.cli.output import JsonFlag, YesFlag, confirm, fail, open_community, print_json, print_table, visible
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from storage.models import MailingList
+
+app = typer.Typer(help="The lists: make one, see one, change how it works.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The list: what stands before the @.")]
+Posting = Literal["members", "moderated", "announce"]
+Delivery = Literal["each", "daily", "weekly"]
+Joining = Literal["vouched", "open", "closed"]
+
+
+@app.command(epilog='Example: organic-mail list create family --title "The Lindqvist–Okafor family"')
+def create(
+    context: typer.Context,
+    name: Name,
+    title: Annotated[str, typer.Option(metavar="TEXT", help="What members call the list. [default: its name]")] = "",
+    posting: Annotated[
+        Posting,
+        typer.Option(help="Who writes: all members; all, after a moderator's yes; or moderators and owners only."),
+    ] = "members",
+    delivery: Annotated[Delivery, typer.Option(help="What new members get: each post, or one letter.")] = "each",
+    joining: Annotated[
+        Joining,
+        typer.Option(help="Who gets in: whom a member or owner says yes to; anybody; or whom you add, nobody else."),
+    ] = "vouched",
+) -> None:
+    """Make a list. Members learn one address, NAME@ your domain: what is written to it goes to everyone on it.
+    A name has lower-case letters, digits, dots and dashes, 40 at most."""
+    from datetime import UTC, datetime
+
+    from handlers.route import reserved_name
+    from organic_mail.config_values import one_line
+    from storage import models
+    from storage.lists import ListNameTaken, create_list
+    from storage.members import alias_owner
+
+    with open_community(context) as community:
+        domain = community.settings.community.domain
+        name = name.removesuffix(f"@{domain}")
+        if reason := reserved_name(name):
+            fail(f'"{visible(name)}" cannot be the name of a list: {reason}')
+        wanted = settings_of([f"title={title or name.capitalize()}"], {"title": one_line})
+
+        def make(session: Session) -> None:
+            if owner := alias_owner(session, name):
+                fail(f"{name}@{domain} is the address of {owner.name} for private mail; choose another name")
+            try:
+                create_list(
+                    session,
+                    name=name,
+                    title=wanted["title"],
+                    posting=models.Posting(posting),
+                    delivery=models.DeliveryMode(delivery),
+                    joining=models.Joining(joining),
+                    now=datetime.now(UTC),
+                )
+            except ListNameTaken:
+                fail(f"there is a list {name} already; choose another name, or see it: organic-mail list show {name}")
+
+        community.database.write(make)
+    typer.echo(f'{name}@{domain} is ready. Next: organic-mail member add {name} "Name <address>" --role owner')
+
+
+@app.command(epilog="Example: organic-mail list ls --json")
+def ls(context: typer.Context, json: JsonFlag = False) -> None:
+    """Print all lists, by name."""
+    from storage.lists import all_lists
+
+    with open_community(context) as community:
+        domain = community.settings.community.domain
+        found = community.database.read(
+            lambda session: [_described(session, each, domain) for each in all_lists(session)]
+        )
+    if json:
+        print_json(found)
+    else:
+        columns = ("address", "title", "posting", "joining", "members")
+        print_table(
+            columns,
+            [[each[column] for column in columns] for each in found],
+            empty="There is no list yet; make one: organic-mail list create NAME",
+        )
+
+
+@app.command(epilog="Example: organic-mail list show family")
+def show(context: typer.Context, name: Name, json: JsonFlag = False) -> None:
+    """Print one list: its address, how it works, how many are on it and who runs it."""
+    with open_community(context) as community:
+        domain = community.settings.community.domain
+        found = community.database.read(lambda session: _described(session, the_list(session, name), domain))
+    if json:
+        print_json(found)
+        return
+    for key, value in found.items():
+        typer.echo(f"{key + ':':<12}{visible(', '.join(value) if isinstance(value, list) else value)}")
+
+
+@app.command("set", epilog='Example: organic-mail list set family title="The family" replies=author')
+def change(
+    context: typer.Context,
+    name: Name,
+    settings: Annotated[list[str], typer.Argument(metavar="KEY=VALUE…", help="One setting or several.")],
+) -> None:
+    """Change how a list works, from the next post on. title=TEXT; posting=members, moderated or announce;
+    delivery=each, daily or weekly, for members who come later; joining=vouched, open or closed;
+    replies=list or author: whom an answer reaches."""
+    from organic_mail.config_values import one_line
+    from storage import models
+    from storage.lists import update_list
+
+    readers = {
+        "title": one_line,
+        "posting": lambda text: models.Posting(one_of("members", "moderated", "announce")(text)),
+        "delivery": lambda text: models.DeliveryMode(one_of("each", "daily", "weekly")(text)),
+        "joining": lambda text: models.Joining(one_of("vouched", "open", "closed")(text)),
+        "replies": lambda text: models.Replies(one_of("list", "author")(text)),
+    }
+    wanted = settings_of(settings, readers)
+    with open_community(context) as community:
+        changed = community.database.write(
+            lambda session: update_list(session, list_id=id_of(the_list(session, name)), **wanted)
+        )
+    typer.echo(f"{changed.name}: {', '.join(f'{key}={visible(value)}' for key, value in wanted.items())}")
+
+
+@app.command(epilog="Example: organic-mail list remove family")
+def remove(context: typer.Context, name: Name, yes: YesFlag = False) -> None:
+    """Take a list out of use. Its addresses answer that they do not exist, and what still waits to go out is dropped.
+    Its posts stay; its members stay members of their other lists."""
+    from datetime import UTC, datetime
+
+    from storage.lists import remove_list
+    from storage.members import count_members
+
+    with open_community(context) as community:
+        found, members = community.database.read(
+            lambda session: ((found := the_list(session, name)), count_members(session, id_of(found)))
+        )
+        confirm(f"Remove {found.name} with its {members} members? Its addresses stop at once.", yes=yes)
+        dropped = community.database.write(
+            lambda session: remove_list(session, list_id=id_of(the_list(session, name)), now=datetime.now(UTC))
+        )
+    typer.echo(f"{found.name} is removed; {dropped} deliveries that waited were dropped.")
+
+
+def _described(session: Session, mailing_list: MailingList, domain: str) -> dict[str, Any]:
+    from storage.members import count_members, people_of
+    from storage.models import Role
+
+    list_id = id_of(mailing_list)
+    return {
+        "name": mailing_list.name,
+        "title": mailing_list.title,
+        "address": f"{mailing_list.name}@{domain}",
+        "posting": mailing_list.posting.value,
+        "delivery": mailing_list.delivery.value,
+        "joining": mailing_list.joining.value,
+        "replies": mailing_list.replies.value,
+        "members": count_members(session, list_id),
+        "owners": [person.address for person in people_of(session, list_id, roles=(Role.OWNER,))],
+    }

@@ -1,0 +1,250 @@
+"""`organic-mail member`: persons, and how each of them gets mail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from organic_mail.cli.lookup import entered, id_of, one_of, settings_of, the_list, the_member, the_membership, yes_or_no
+from organic_mail.cli.output import JsonFlag, YesFlag, confirm, fail, open_community, print_json, print_table, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlmodel import Session
+
+    from storage.models import Member
+
+app = typer.Typer(help="Persons: who is on a list, and how each of them gets mail.", no_args_is_help=True)
+addresses = typer.Typer(help="Second addresses, from which a member may write as well.", no_args_is_help=True)
+app.add_typer(addresses, name="address")
+
+ListName = Annotated[str, typer.Argument(metavar="LIST", help="The list: what stands before the @.")]
+MemberAddress = Annotated[str, typer.Argument(metavar="ADDRESS", help="One of the member's addresses, or the alias.")]
+Delivery = Literal["each", "daily", "weekly", "none"]
+Role = Literal["member", "moderator", "owner"]
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+OF_A_MEMBERSHIP = ("delivery", "role", "own_posts", "weekday")
+
+
+@app.command(epilog="Example: organic-mail member ls family --json")
+def ls(context: typer.Context, name: ListName, json: JsonFlag = False) -> None:
+    """Print who is on a list, by address. Status: invited (no answer yet), active, or paused."""
+    from storage.members import people_of
+
+    def described(session: Session) -> list[dict[str, Any]]:
+        return [
+            {
+                "address": person.address,
+                "name": person.member.name,
+                "role": person.membership.role.value,
+                "delivery": person.membership.delivery.value,
+                "status": person.membership.status.value,
+                "alias": f"{person.member.alias}@{domain}",
+                "language": person.member.language,
+                "timezone": person.member.timezone,
+            }
+            for person in people_of(session, id_of(the_list(session, name)))
+        ]
+
+    with open_community(context) as community:
+        domain = community.settings.community.domain
+        found = community.database.read(described)
+    if json:
+        print_json(found)
+    else:
+        columns = ("address", "name", "role", "delivery", "status", "alias")
+        print_table(
+            columns,
+            [[each[column] for column in columns] for each in found],
+            empty=f'Nobody is on {name} yet; add somebody: organic-mail member add {name} "Name <address>"',
+        )
+
+
+@app.command(epilog="Example: organic-mail member show anna@example.org")
+def show(context: typer.Context, address: MemberAddress, json: JsonFlag = False) -> None:
+    """Print one person: name, alias, addresses, and how each list reaches her."""
+    with open_community(context) as community:
+        domain = community.settings.community.domain
+        found = community.database.read(
+            lambda session: _described(session, the_member(session, address, domain), domain)
+        )
+    if json:
+        print_json(found)
+        return
+    for key in ("name", "alias", "addresses", "language", "timezone", "hour", "address", "share", "home", "bounces"):
+        value = found[key]
+        typer.echo(f"{key + ':':<12}{visible(', '.join(value) if isinstance(value, list) else value)}")
+    for each in found["lists"]:
+        typer.echo(f"{'on:':<12}{each['list']}: {each['role']}, {each['delivery']}, {each['status']}")
+
+
+@app.command("set", epilog="Example: organic-mail member set anna@example.org --list family delivery=daily")
+def change(
+    context: typer.Context,
+    address: MemberAddress,
+    settings: Annotated[list[str], typer.Argument(metavar="KEY=VALUE…", help="One setting or several.")],
+    list_name: Annotated[
+        str, typer.Option("--list", metavar="LIST", help="The list that delivery, role, own_posts and weekday are for.")
+    ] = "",
+) -> None:
+    """Change how a person gets mail. For one list, with --list: delivery=each, daily, weekly or none;
+    role=member, moderator or owner; own_posts=yes or no: does she get her own posts back; weekday=sunday: the day of
+    the weekly letter. For all her lists: name=TEXT; language=sv; timezone=Europe/Stockholm; hour=7: when her letter
+    comes; address=hidden or shown to the others; share=never, ask or always: may her posts leave for a space;
+    home=DOMAIN of the server that is her home for spaces."""
+    from storage.members import update_member, update_membership
+
+    wanted = settings_of(settings, _readers())
+    of_membership = {key: wanted.pop(key) for key in OF_A_MEMBERSHIP if key in wanted}
+    if of_membership and not list_name:
+        fail(f"{' and '.join(of_membership)} belongs to one list of hers; say which: --list LIST")
+    if list_name and not of_membership:
+        fail(f"{' and '.join(wanted)} belongs to the person, not to a list; leave --list away")
+
+    def write(session: Session) -> str:
+        member = the_member(session, address, domain)
+        if of_membership:
+            membership = the_membership(session, the_list(session, list_name), member, address)
+            update_membership(session, membership_id=id_of(membership), **of_membership)
+        if wanted:
+            update_member(session, member_id=id_of(member), **wanted)
+        return member.name
+
+    with open_community(context) as community:
+        domain = community.settings.community.domain
+        name = community.database.write(write)
+    typer.echo(f"{visible(name)}: {', '.join(map(visible, settings))}")
+
+
+@app.command(epilog="Example: organic-mail member remove family anna@example.org")
+def remove(context: typer.Context, name: ListName, address: MemberAddress, yes: YesFlag = False) -> None:
+    """Take a person off a list, at once. What waits for her is dropped; her posts, her alias and her other lists stay.
+    She is not written to."""
+    from storage.members import leave
+
+    with open_community(context) as community:
+        domain = community.settings.community.domain
+
+        def found(session: Session) -> tuple[str, int]:
+            member = the_member(session, address, domain)
+            return member.name, id_of(the_membership(session, the_list(session, name), member, address))
+
+        person, membership_id = community.database.read(found)
+        confirm(f"Take {visible(person)} off {name}?", yes=yes)
+        community.database.write(lambda session: leave(session, membership_id=membership_id))
+    typer.echo(f"{visible(person)} is off {name}.")
+
+
+@addresses.command("add", epilog="Example: organic-mail member address add anna@example.org anna@work.example")
+def add_second(
+    context: typer.Context,
+    address: MemberAddress,
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="The address to add.")],
+) -> None:
+    """Let a member write from one more address. Her mail still goes to the first one."""
+    from datetime import UTC, datetime
+
+    from handlers.address import address_key
+    from storage.members import AddressTaken, add_address, member_of_address
+
+    with open_community(context) as community:
+        domain = community.settings.community.domain
+        second = entered(other, domain).address
+
+        def write(session: Session) -> str:
+            member = the_member(session, address, domain)
+            try:
+                add_address(
+                    session,
+                    member_id=id_of(member),
+                    address=second,
+                    key=address_key(second),
+                    now=datetime.now(UTC),
+                )
+            except AddressTaken:
+                owner = member_of_address(session, address_key(second))
+                fail(f"{second} is an address of {owner.name if owner else 'a member'} already; nothing to do")
+            return member.name
+
+        person = community.database.write(write)
+    typer.echo(f"{visible(person)} may write from {second} too.")
+
+
+@addresses.command("remove", epilog="Example: organic-mail member address remove anna@example.org anna@work.example")
+def remove_second(
+    context: typer.Context,
+    address: MemberAddress,
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="The address to take away.")],
+    yes: YesFlag = False,
+) -> None:
+    """Take one of a member's addresses away. If her mail went there, it goes to her oldest other one."""
+    from handlers.address import address_key
+    from storage.members import LastAddress, addresses_of, remove_address
+
+    def write(session: Session) -> str:
+        member = the_member(session, address, domain)
+        try:
+            if not remove_address(session, member_id=id_of(member), key=address_key(other)):
+                hers = ", ".join(each.address for each in addresses_of(session, id_of(member)))
+                fail(f"{other} is not an address of {member.name}; hers: {hers}")
+        except LastAddress:
+            fail(f"{other} is the only address of {member.name}; add another first: organic-mail member address add")
+        return member.name
+
+    with open_community(context) as community:
+        domain = community.settings.community.domain
+        confirm(f"Take {visible(other)} away?", yes=yes)
+        person = community.database.write(write)
+    typer.echo(f"{visible(person)} has {visible(other)} no longer.")
+
+
+def _described(session: Session, member: Member, domain: str) -> dict[str, Any]:
+    from storage.members import addresses_of, memberships_of
+    from storage.models import Status
+
+    return {
+        "name": member.name,
+        "alias": f"{member.alias}@{domain}",
+        "addresses": [each.address for each in addresses_of(session, id_of(member))],
+        "language": member.language,
+        "timezone": member.timezone,
+        "hour": member.hour,
+        "address": "shown" if member.address_shown else "hidden",
+        "share": member.share,
+        "home": member.home,
+        "bounces": 0.0,  # nothing is scored before bounces are read
+        "lists": [
+            {
+                "list": mailing_list.name,
+                "role": membership.role.value,
+                "delivery": membership.delivery.value,
+                "status": membership.status.value,
+                "own_posts": membership.own_posts,
+                "weekday": WEEKDAYS[membership.weekday],
+            }
+            for mailing_list, membership in memberships_of(session, id_of(member))
+            if membership.status != Status.LEFT
+        ],
+    }
+
+
+def _readers() -> dict[str, Callable[[str], Any]]:
+    """How the settings of a person are written. The keys are those of storage, but for `address`."""
+    from organic_mail import config_values as values
+    from storage import models
+
+    return {
+        "delivery": lambda text: models.DeliveryMode(one_of("each", "daily", "weekly", "none")(text)),
+        "role": lambda text: models.Role(one_of("member", "moderator", "owner")(text)),
+        "own_posts": yes_or_no,
+        "weekday": lambda text: WEEKDAYS.index(one_of(*WEEKDAYS)(text)),
+        "name": values.one_line,
+        "language": values.language,
+        "timezone": values.timezone,
+        "hour": lambda text: int(one_of(*map(str, range(24)))(text)),
+        "address": lambda text: one_of("hidden", "shown")(text) == "shown",
+        "share": one_of("never", "ask", "always"),
+        "home": lambda text: values.domain(text) if text else "",
+    }

@@ -1,0 +1,165 @@
+"""`organic-mail thread` and `organic-mail post`: what was written."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from organic_mail.cli.lookup import id_of, the_list
+from organic_mail.cli.output import (
+    JsonFlag,
+    YesFlag,
+    confirm,
+    fail,
+    open_community,
+    print_json,
+    print_table,
+    visible,
+)
+from organic_mail.cli.reading import as_read, local_time, print_as_read
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from storage.models import Post
+
+app = typer.Typer(help="The conversations of a list.", no_args_is_help=True)
+posts = typer.Typer(help="One post: read it, or take it back.", no_args_is_help=True)
+
+ThreadId = Annotated[int, typer.Argument(metavar="ID", help="The number that `thread ls` shows.")]
+PostId = Annotated[int, typer.Argument(metavar="ID", help="The number that `thread show` shows.")]
+
+
+@app.command(epilog="Example: organic-mail thread ls family")
+def ls(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="LIST", help="The list: what stands before the @.")],
+    limit: Annotated[int, typer.Option(min=1, help="How many, the ones written to last.")] = 1000,
+    json: JsonFlag = False,
+) -> None:
+    """Print the threads of a list, the one written to last first."""
+    from storage.threads import threads_of
+
+    with open_community(context) as community:
+        found = community.database.read(
+            lambda session: threads_of(session, id_of(the_list(session, name)), limit=limit)
+        )
+    if json:
+        print_json([each.model_dump(include={"id", "subject", "posts", "last_post_at"}) for each in found])
+    else:
+        print_table(
+            ("id", "subject", "posts", "last post"),
+            [(each.id, each.subject, each.posts, each.last_post_at) for each in found],
+            empty=f"Nobody has written to {name} yet.",
+        )
+
+
+@app.command("show", epilog="Example: organic-mail thread show 12")
+def show_thread(context: typer.Context, thread_id: ThreadId, json: JsonFlag = False) -> None:
+    """Print a thread as a person reads it: the posts in the order they came, each with what its author wrote;
+    quotes and signatures are cut, attachments are named."""
+    from storage.posts import thread_posts
+    from storage.threads import thread_by_id
+
+    def described(session: Session) -> dict[str, Any]:
+        thread = thread_by_id(session, thread_id)
+        if thread is None or not thread.posts:
+            fail(f"there is no thread {thread_id}; see which there are: organic-mail thread ls LIST")
+        written: dict[str, str] = {}
+        in_order = []
+        for post in thread_posts(session, thread_id):
+            as_read = _described(session, post, written.get(post.in_reply_to))
+            written[post.message_id] = as_read["text"]
+            in_order.append(as_read)
+        return {"id": thread_id, "subject": thread.subject, "posts": in_order}
+
+    with open_community(context) as community:
+        found = community.database.read(described)
+    if json:
+        print_json(found)
+        return
+    typer.secho(visible(found["subject"]), bold=True)
+    for post in found["posts"]:
+        typer.echo()
+        _print_post(post)
+
+
+@posts.command("show", epilog="Example: organic-mail post show 40 --raw > 40.eml")
+def show_post(
+    context: typer.Context,
+    post_id: PostId,
+    raw: Annotated[bool, typer.Option("--raw", help="Print the original, byte for byte as it was received.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Print what the author of a post wrote; or, with --raw, the whole mail as it came in."""
+    from storage.contents import read_content
+    from storage.posts import post_by_message_id
+
+    if raw and json:
+        raise typer.BadParameter("--raw prints bytes and --json a document; give one of them")
+
+    def described(session: Session) -> dict[str, Any]:
+        post = the_post(session, post_id)
+        parent = post_by_message_id(session, list_id=post.list_id, message_id=post.in_reply_to)
+        original = _described(session, parent, None)["text"] if parent else None
+        return {**_described(session, post, original), "thread": post.thread_id}
+
+    with open_community(context) as community:
+        if raw:
+            content = community.database.read(
+                lambda session: read_content(session, the_post(session, post_id).content_id)
+            )
+            sys.stdout.buffer.write(content)
+            return
+        found = community.database.read(described)
+    if json:
+        print_json(found)
+    else:
+        typer.secho(visible(found["subject"]), bold=True)
+        _print_post(found)
+
+
+@posts.command(epilog="Example: organic-mail post remove 40")
+def remove(context: typer.Context, post_id: PostId, yes: YesFlag = False) -> None:
+    """Take a post back: it leaves its thread, and whoever has not got it yet never will.
+    Copies that were delivered cannot be called back."""
+    from datetime import UTC, datetime
+
+    from storage.posts import remove_post
+
+    with open_community(context) as community:
+        post = community.database.read(lambda session: the_post(session, post_id))
+        confirm(f'Remove "{visible(post.subject)}" by {visible(post.author_name)}?', yes=yes)
+        community.database.write(lambda session: remove_post(session, post_id=post_id, now=datetime.now(UTC)))
+    typer.echo(f"Post {post_id} is removed.")
+
+
+def the_post(session: Session, post_id: int) -> Post:
+    from storage.posts import post_by_id
+
+    post = post_by_id(session, post_id)
+    if post is None or post.removed_at is not None:
+        fail(f"there is no post {post_id}; see which there are: organic-mail thread show ID")
+    return post
+
+
+def _described(session: Session, post: Post, original: str | None) -> dict[str, Any]:
+    from storage.contents import read_content
+
+    return {
+        "id": post.id,
+        "message_id": post.message_id,
+        "author": post.author_name,
+        "subject": post.subject,
+        "date": post.written_at,
+        "in_reply_to": post.in_reply_to,
+        "reactions": [],  # counted with the letters
+        **as_read(read_content(session, post.content_id), original=original),
+    }
+
+
+def _print_post(post: dict[str, Any]) -> None:
+    typer.secho(f"{post['id']}  {visible(post['author'])}, {local_time(post['date'])}", fg="cyan")
+    print_as_read(post)
