@@ -1,0 +1,170 @@
+"""`organic-mail doctor`: what could keep mail from working, each finding with its cure.
+
+A check yields findings and changes nothing. What cannot be asked (no network, no database) is a finding too.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import stat
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+import handlers
+import organic_mail
+import storage
+from organic_mail import config, doctor_dns, doctor_network, keys
+from organic_mail.config_faults import ConfigProblem
+from organic_mail.finding import Finding, fatal, ok, warning
+from organic_mail.home import Home, Opened, open_home
+from organic_mail.problem import Problem
+from organic_mail.resolver import Dns
+from storage.community import the_community
+from storage.events import latest_events
+from storage.keys import active_key
+from storage.trouble import DatabaseProblem, StorageTrouble
+
+SOUND_SQLITE = (3, 51, 3)  # older ones can lose commits when two processes checkpoint a WAL (spec/mail.md §0 D8)
+DISK_LOW = 500 * 10**6
+DISK_FULL = 50 * 10**6
+
+
+def examine(path: Path, dns: Dns | None, now: datetime) -> Iterator[Finding]:
+    """All findings for a HOME. dns: whom to ask, None: the name servers of the settings."""
+    home = Home(path.absolute())
+    yield from package_layout()
+    try:
+        settings = config.load(home.path)
+    except ConfigProblem as problem:
+        for line in str(problem).splitlines():
+            yield fatal("settings", *_parted(line))
+        return
+    yield ok("settings", f"{home.config_file} is understood")
+    if not settings.community.operator:
+        yield warning(
+            "operator", "mail to postmaster@ and abuse@ reaches nobody", "write your address into community.operator"
+        )
+    yield from file_modes(home)
+    yield from disk(home)
+    yield from sqlite_version(settings)
+    yield from doctor_network.listeners(home, settings)
+    yield from doctor_network.certificate(settings, now)
+    yield from doctor_network.next_hop(settings)
+    try:
+        with open_home(home.path) as opened:
+            yield from signing_key(opened)
+            yield from database(opened)
+            yield from clock(opened, now)
+            yield from doctor_dns.records(opened, dns, now)
+    except (Problem, DatabaseProblem, StorageTrouble) as problem:
+        yield fatal("home", *_parted(str(problem)))
+
+
+def _parted(problem: str) -> tuple[str, str]:
+    """`what is wrong; the cure` or `what is wrong: the cure` in two."""
+    for between in ("; ", ": "):
+        finding, found, cure = problem.partition(between)
+        if found:
+            return finding, cure
+    return problem, ""
+
+
+def package_layout() -> Iterator[Finding]:
+    """The three packages have common names: another `storage` on the path would be taken for ours."""
+    places = {Path(str(package.__file__)).parents[1] for package in (organic_mail, handlers, storage)}
+    if len(places) > 1:
+        where = ", ".join(sorted(str(place) for place in places))
+        yield fatal(
+            "packages",
+            f"organic_mail, handlers and storage come from different folders: {where}",
+            "install organic-mail in an environment of its own",
+        )
+    else:
+        yield ok("packages", f"all three are in {places.pop()}")
+
+
+def file_modes(home: Home) -> Iterator[Finding]:
+    """Letters, addresses and keys are for the account that serves them."""
+    databases = home.path.glob("*.db*")
+    open_to_others = [
+        path
+        for path in (home.path, home.config_file, home.keys, *home.keys.glob("*"), *databases)
+        if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077
+    ]
+    for path in sorted(open_to_others):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        yield warning("file modes", f"{path} may be opened by others (mode {mode:o})", f"chmod go= {path}")
+    if not open_to_others:
+        yield ok("file modes", f"{home.path} is for its owner alone")
+
+
+def disk(home: Home) -> Iterator[Finding]:
+    free = shutil.disk_usage(home.path).free
+    finding = f"{free // 10**6} MB are free in {home.path}"
+    if free < DISK_FULL:
+        yield fatal("disk", finding, "make room; posts are refused for now")
+    elif free < DISK_LOW:
+        yield warning("disk", finding, "make room before it is full")
+    else:
+        yield ok("disk", finding)
+
+
+def sqlite_version(settings: config.Settings) -> Iterator[Finding]:
+    if not settings.database.url.startswith("sqlite:"):
+        return
+    if sqlite3.sqlite_version_info < SOUND_SQLITE:
+        yield warning(
+            "sqlite",
+            f"SQLite {sqlite3.sqlite_version} has a rare fault that can damage the database",
+            "upgrade SQLite to 3.51.3 or newer; until then make backups, and open the file with no other program",
+        )
+    else:
+        yield ok("sqlite", f"SQLite {sqlite3.sqlite_version}")
+
+
+def signing_key(opened: Opened) -> Iterator[Finding]:
+    key = opened.database.read(active_key)
+    if key is None:
+        yield fatal("signing key", "no key signs what goes out", "organic-mail keys rotate --now")
+        return
+    try:
+        keys.private_key(opened.home.keys, key)
+    except Problem as problem:
+        yield fatal("signing key", *_parted(str(problem)))
+    else:
+        yield ok("signing key", f"{key.selector} signs")
+
+
+def database(opened: Opened) -> Iterator[Finding]:
+    if not opened.settings.database.url.startswith("sqlite:"):
+        yield ok("database", "it answers and has the schema of this program")
+        return
+    faults = opened.database.read(_quick_check)
+    if faults:
+        yield fatal("database", f"the file is damaged: {faults}", "stop `serve` and put a backup back")
+    else:
+        yield ok("database", "it has the schema of this program, and its file is whole")
+
+
+def _quick_check(session: Session) -> str:
+    said = str(session.connection().execute(text("PRAGMA quick_check(1)")).scalar())
+    return "" if said == "ok" else said
+
+
+def clock(opened: Opened, now: datetime) -> Iterator[Finding]:
+    """Signatures and schedules need the time; a clock that went back shows in what was written before."""
+    community, last = opened.database.read(lambda session: (the_community(session), latest_events(session, limit=1)))
+    newest = max([event.at for event in last] + ([community.created_at] if community else []), default=now)
+    if newest > now:
+        yield fatal(
+            "clock",
+            f"it is {now:%Y-%m-%d %H:%M} UTC here, but the log has {newest:%Y-%m-%d %H:%M} already",
+            "set the clock, and keep it right: timedatectl set-ntp true",
+        )
+    else:
+        yield ok("clock", f"{now:%Y-%m-%d %H:%M} UTC")
