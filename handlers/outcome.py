@@ -13,7 +13,7 @@ class Publish:
     """The message becomes a post of a list, and a copy goes to every member who gets each post."""
 
     list_id: int
-    member_id: int
+    member_id: int | None  # None: a moderator let somebody's mail through who is no member
     author_name: str
     message_id: str  # of the copies, with its angle brackets
     original_message_id: str  # "" when it had none

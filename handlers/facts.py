@@ -1,0 +1,68 @@
+"""What the deciders know beside the message itself: read from storage before they decide, never by them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Protocol
+
+from handlers.address import Mailbox
+from handlers.token import Secrets
+from storage.models import ActionToken, MailingList, Member, Membership, Post
+
+
+class Row(Protocol):
+    id: int | None
+
+
+def id_of(row: Row) -> int:
+    """The id of a row that storage has given. Raises LookupError for one that was never stored."""
+    if row.id is None:
+        raise LookupError(f"{type(row).__name__} was never stored")
+    return row.id
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What is the same for every message: whose server this is."""
+
+    domain: str  # A-label, lower case
+    name: str  # of the community
+    operator: str  # address, "" when there is none
+    language: str
+    secrets: Secrets
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFacts:
+    """One stored action, and the person it is about."""
+
+    token: ActionToken
+    member: Member
+    membership: Membership
+    addresses: Collection[str]  # keys of the person's addresses
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What storage knows about one message for one recipient."""
+
+    host: Host
+    author: Mailbox | None = None  # who stands in From; None when that is not exactly one person
+    mailing_list: MailingList | None = None
+    member: Member | None = None  # whose address the author's is
+    membership: Membership | None = None  # of that member on this list
+    answers_member: Member | None = None  # whose copy it answers, by our private reference
+    answers_ours: bool = False  # it answers a post of this list
+    hiding: Collection[str] = ()  # keys of members' addresses that stand in its Message-IDs
+    owners: tuple[str, ...] = ()  # addresses of the people who run the list, of the operator where there are none
+    token: TokenFacts | None = None
+    bounced_post: Post | None = None  # what a bounce address is about, when it is a post of `mailing_list`
+
+    @property
+    def list_id(self) -> int | None:
+        return self.mailing_list.id if self.mailing_list else None
+
+    @property
+    def member_id(self) -> int | None:
+        return self.member.id if self.member else None

@@ -1,0 +1,53 @@
+"""Mail to the people who run a list or the server: it goes on to them under the list's name (contract §3)."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from email.utils import format_datetime
+
+from handlers.address import Mailbox
+from handlers.facts import Facts
+from handlers.header_line import mailbox_line
+from handlers.incoming import Incoming
+from handlers.outcome import ACCEPTED, Forward, Outcome
+from handlers.policy import PEOPLE, first_answer, held, owner_address, writer
+from handlers.post import is_private, shown_name
+from handlers.token import minted_message_id
+
+_KEPT = frozenset({"subject", "date", "in-reply-to", "mime-version", "auto-submitted"})
+
+
+def decide_forward(incoming: Incoming, facts: Facts, now: datetime) -> Outcome:
+    outcome = first_answer(PEOPLE, incoming, facts)
+    if outcome is not None:
+        return outcome
+    if facts.author is None or not facts.owners:
+        return held(facts, f"{writer(incoming, facts)} wrote to {incoming.route.address}.")
+    return Outcome(ACCEPTED, (Forward(facts.owners, forwarded(incoming, facts, facts.author, now), facts.list_id),))
+
+
+def forwarded(incoming: Incoming, facts: Facts, author: Mailbox, now: datetime) -> bytes:
+    """The message under a From of ours that can be signed. Its body stays as it is; an answer goes to the writer."""
+    message, host = incoming.message, facts.host
+    people = owner_address(facts)
+    local = people.partition("@")[0]
+    lines = [
+        mailbox_line("From", f"{shown_name(None, author)} (via {local})", people),
+        mailbox_line("Reply-To", author.name, author.address),
+        mailbox_line("To", "", people),
+    ]
+    seen: set[str] = set()
+    for field in message.fields:
+        if (field.name in _KEPT or field.name.startswith("content-")) and field.name not in seen:
+            seen.add(field.name)
+            lines.append(message.field_bytes(field))
+    if "date" not in seen:
+        lines.append(f"Date: {format_datetime(now)}\r\n".encode())
+    unnamed = hashlib.sha256(message.raw).hexdigest()
+    message_id = message.message_id or minted_message_id(host.secrets, unnamed, host.domain)
+    lines.append(f"Message-ID: {message_id}\r\n".encode())
+    references = [parent for parent in message.references if not is_private(parent, host.domain)]
+    if references:
+        lines.append(("References: " + "\r\n ".join(references) + "\r\n").encode())
+    return b"".join(lines) + b"\r\n" + message.body

@@ -1,0 +1,202 @@
+"""Who may write what to whom: small rules in a fixed order, the first one that answers decides (contract §4).
+
+A rule gets the message and what storage knows, and gives an Outcome, or None to leave it to the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from handlers.address import address_key
+from handlers.automatic import has_automatic_subject, is_automatic
+from handlers.facts import Facts
+from handlers.incoming import Incoming, Verdict
+from handlers.outcome import ACCEPTED, Hold, Note, Outcome
+from handlers.reply import Reply
+from handlers.route import in_domain
+from storage.models import Posting, Role, Status
+
+Rule = Callable[[Incoming, Facts], Outcome | None]
+
+MOST_RECEIVED = 100  # RFC 5321 §6.3
+MOST_RECEIVED_OF_OURS = 50
+
+_LOOPING = Reply(554, "5.4.6", "This email has gone round in a circle, so we have stopped it here")
+_NO_AUTHOR = Reply(
+    550, "5.6.0", "We could not read who wrote this email. Please send it again with one address in From"
+)
+_NOT_PROVEN = Reply(550, "5.7.26", "We could not make sure who sent this email, and its domain wants it refused then")
+_DNS_TROUBLE = Reply(451, "4.7.5", "We cannot make sure who sent this email just now. Please try again later")
+_OUR_DOMAIN = Reply(550, "5.7.1", "This email says that it comes from us, and we did not send it")
+_MAY_WRITE = (Status.ACTIVE, Status.PAUSED)
+_RUN_THE_LIST = (Role.MODERATOR, Role.OWNER)
+
+
+def own_list_loop(incoming: Incoming, facts: Facts) -> Outcome | None:
+    """A copy of this very list has come back to it (RFC 2919 §3)."""
+    if facts.mailing_list is None or list_id(facts) not in _list_ids(incoming):
+        return None
+    return dropped(facts, f"A copy of {facts.mailing_list.name}'s own mail came back to it. It was not sent again.")
+
+
+def too_many_received(incoming: Incoming, facts: Facts) -> Outcome | None:
+    hops = len(incoming.message.all("received"))
+    ours = any(name.endswith(f".{facts.host.domain}") for name in _list_ids(incoming))
+    if hops <= (MOST_RECEIVED_OF_OURS if ours else MOST_RECEIVED):
+        return None
+    return refused(incoming, facts, _LOOPING, "it has gone round in a circle")
+
+
+def automatic(incoming: Incoming, facts: Facts) -> Outcome | None:
+    """Bounces, receipts and out-of-office mails are never posted and never answered."""
+    is_answer = facts.answers_ours and has_automatic_subject(incoming.message)
+    if not is_answer and not is_automatic(incoming.envelope, incoming.message):
+        return None
+    return dropped(facts, f"An automatic email from {writer(incoming, facts)} was set aside.")
+
+
+def automatic_to_people(incoming: Incoming, facts: Facts) -> Outcome | None:
+    """The same where people are written to: they can read it, but it is not forwarded, so that nothing goes round."""
+    if not is_automatic(incoming.envelope, incoming.message):
+        return None
+    return held(facts, f"An automatic email came to {incoming.route.address}.", ask=False)
+
+
+def no_single_author(incoming: Incoming, facts: Facts) -> Outcome | None:
+    if facts.author is not None:
+        return None
+    return refused(incoming, facts, _NO_AUTHOR, "it does not say who wrote it")  # RFC 5322 §3.6.2
+
+
+def our_own_domain(incoming: Incoming, facts: Facts) -> Outcome | None:
+    if facts.author is None or incoming.authentication.signed_by_us:
+        return None
+    if not in_domain(facts.author.address, facts.host.domain):
+        return None
+    return refused(incoming, facts, _OUR_DOMAIN, "it says that it comes from us, and we did not send it")
+
+
+def not_proven(incoming: Incoming, facts: Facts) -> Outcome | None:
+    match incoming.authentication.verdict:
+        case Verdict.REFUSED:
+            return refused(incoming, facts, _NOT_PROVEN, "nothing proves who sent it")
+        case Verdict.UNCERTAIN:
+            return Outcome(_DNS_TROUBLE)
+        case _:
+            return None
+
+
+def not_a_member(incoming: Incoming, facts: Facts) -> Outcome | None:
+    if facts.membership is not None and facts.membership.status in _MAY_WRITE:
+        return None
+    if facts.answers_member is not None:
+        name = facts.answers_member.name
+        return held(facts, f"It answers a copy that {name} got, from an address that we do not know.")
+    text = (
+        "We do not know this email address, so your email has not been shared. Are you a member? Please send it "
+        f"again from the address where you get our letters. Or write to {owner_address(facts)} and ask to add this one"
+    )
+    return refused(incoming, facts, Reply(550, "5.7.1", text), "no member has this address")
+
+
+def announcements_only(incoming: Incoming, facts: Facts) -> Outcome | None:
+    if _posting(facts) is not Posting.ANNOUNCE or _runs_the_list(facts):
+        return None
+    text = (
+        "This list only brings news, so your email has not been shared. "
+        f"To write to the people who run it: {owner_address(facts)}"
+    )
+    return refused(incoming, facts, Reply(550, "5.7.1", text), "only the people who run the list write to it")
+
+
+def not_surely_hers(incoming: Incoming, facts: Facts) -> Outcome | None:
+    if incoming.authentication.verdict is not Verdict.UNVERIFIED:
+        return None
+    return held(facts, f"We cannot tell whether it really comes from {writer(incoming, facts)}.")
+
+
+def moderated(incoming: Incoming, facts: Facts) -> Outcome | None:  # noqa: ARG001
+    if _posting(facts) is not Posting.MODERATED or _runs_the_list(facts):
+        return None
+    return held(facts, "Every email to this list is read before it goes out.", tell_author=True)
+
+
+SAFE: tuple[Rule, ...] = (no_single_author, our_own_domain, not_proven)
+"""What holds for everything that a person can write."""
+
+POSTING: tuple[Rule, ...] = (
+    own_list_loop,
+    too_many_received,
+    automatic,
+    *SAFE,
+    not_a_member,
+    announcements_only,
+    not_surely_hers,
+    moderated,
+)
+COMMANDS: tuple[Rule, ...] = (too_many_received, automatic, *SAFE)
+PEOPLE: tuple[Rule, ...] = (too_many_received, automatic_to_people, *SAFE)
+
+
+def first_answer(rules: tuple[Rule, ...], incoming: Incoming, facts: Facts) -> Outcome | None:
+    for rule in rules:
+        outcome = rule(incoming, facts)
+        if outcome is not None:
+            return outcome
+    return None
+
+
+def refused(incoming: Incoming, facts: Facts, reply: Reply, why: str) -> Outcome:
+    text = f"An email from {writer(incoming, facts)} to {incoming.route.address} was refused: {why}."
+    return Outcome(reply, (Note("refused", text, facts.list_id, facts.member_id),))
+
+
+def dropped(facts: Facts, text: str) -> Outcome:
+    return Outcome(ACCEPTED, (Note("dropped", text, facts.list_id, facts.member_id),))
+
+
+def held(facts: Facts, reason: str, *, ask: bool = True, tell_author: bool = False) -> Outcome:
+    return Outcome(ACCEPTED, (Hold(reason, facts.list_id, facts.member_id, ask=ask, tell_author=tell_author),))
+
+
+def writer(incoming: Incoming, facts: Facts) -> str:
+    """Name and address, for the operator's eyes."""
+    author = facts.author
+    if author is None:
+        return incoming.envelope.sender or "a mail server"
+    name = "".join(letter for letter in author.name if letter.isprintable())[:80]
+    return f"{name} <{author.address}>" if name else author.address
+
+
+def owner_address(facts: Facts) -> str:
+    """Where a person reads what is written to this list's people."""
+    mailing_list = facts.mailing_list
+    return f"{mailing_list.name}-owner@{facts.host.domain}" if mailing_list else f"postmaster@{facts.host.domain}"
+
+
+def list_id(facts: Facts) -> str:
+    """RFC 2919 §2, in lower case; "" where there is no list."""
+    return f"{facts.mailing_list.name}.{facts.host.domain}" if facts.mailing_list else ""
+
+
+def is_author(facts: Facts, keys: Collection[str]) -> bool:
+    """Does From hold one of these addresses (as keys)?"""
+    return facts.author is not None and address_key(facts.author.address) in keys
+
+
+def _list_ids(incoming: Incoming) -> set[str]:
+    """What stands in angle brackets in List-Id fields, else the whole of them."""
+    message = incoming.message
+    found: set[str] = set()
+    for field in message.all("list-id"):
+        text = message.field_bytes(field).partition(b":")[2].decode("ascii", "replace").lower()
+        found.add("".join(text.rpartition("<")[2].partition(">")[0].split()))
+    return found
+
+
+def _posting(facts: Facts) -> Posting | None:
+    return facts.mailing_list.posting if facts.mailing_list else None
+
+
+def _runs_the_list(facts: Facts) -> bool:
+    return facts.membership is not None and facts.membership.role in _RUN_THE_LIST
