@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import bindparam, delete, select, text
 from sqlmodel import Session
+
+from storage.models import Moment
+from storage.tables import arrival
+
+_REMEMBER = text(
+    "INSERT INTO arrival (fingerprint, received_at) VALUES (:fingerprint, :now) ON CONFLICT DO NOTHING"
+).bindparams(bindparam("now", type_=Moment()))
 
 
 def remember(session: Session, fingerprint: bytes, now: datetime) -> bool:
     """True the first time, False when this arrival is known. Call it in the transaction that stores the message."""
-    raise NotImplementedError
+    return session.connection().execute(_REMEMBER, {"fingerprint": fingerprint, "now": now}).rowcount == 1
 
 
 def prune_arrivals(session: Session, *, before: datetime, limit: int = 1000) -> int:
     """Forget at most `limit` arrivals older than a moment. Returns how many: call again while it is > 0."""
-    raise NotImplementedError
+    old = select(arrival.c.fingerprint).where(arrival.c.received_at < before).limit(limit)
+    return session.connection().execute(delete(arrival).where(arrival.c.fingerprint.in_(old))).rowcount

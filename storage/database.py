@@ -6,50 +6,178 @@ writes with BEGIN IMMEDIATE of its own. PostgreSQL: a pool; any number of proces
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from sqlalchemy import URL, Engine, inspect, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
-from storage.trouble import DatabaseProblem, StorageTrouble
+from storage.engines import database_url, reading_engine, sqlite_file, writing_engine
+from storage.migrations.revisions import HEAD, REVISIONS, release_of
+from storage.trouble import DatabaseProblem, StorageTrouble, cause_of, in_plain_words
+from storage.writer import CallersWriter, GroupWriter, Writer
 
 __all__ = ["Database", "DatabaseProblem", "StorageTrouble"]
 
 T = TypeVar("T")
 
+UPGRADE_BUSY_SECONDS = 60.0
+"""How long an upgrade waits for another one."""
+
 
 class Database:
     """Use it from any thread. Functions given to it get a Session inside a transaction and must not keep it."""
 
+    def __init__(self, reader: Engine, writer: Writer) -> None:
+        self._reader = reader
+        self._writer = writer
+
     @classmethod
     def open(cls, url: str, *, home: Path, owner: bool) -> Database:
-        """Open a database that is there and has the revision of this program. Raises DatabaseProblem."""
-        raise NotImplementedError
+        """Open a database that is there and has the revision of this program. Raises DatabaseProblem.
+
+        owner: this process is the one `serve` on a SQLite file; PostgreSQL has any number of them.
+        """
+        address = database_url(url, home=home)
+        _check_file(address)
+        reader = reading_engine(address)
+        with _explained(address):
+            _check_revision(_revision(reader))
+            if owner and sqlite_file(address):
+                return cls(reader, GroupWriter(writing_engine(address, checkpoints=True)))
+            return cls(reader, CallersWriter(writing_engine(address, checkpoints=False)))
 
     @classmethod
     def create(cls, url: str, *, home: Path) -> None:
         """Make the database (file mode 0600) and migrate it to head. Raises DatabaseProblem where there is one."""
-        raise NotImplementedError
+        address = database_url(url, home=home)
+        file = sqlite_file(address)
+        if file:
+            _make_file(file)
+        try:
+            with _explained(address), _disposed(writing_engine(address, checkpoints=True)) as engine:
+                if _revision(engine):
+                    raise DatabaseProblem("the database holds a community already: name another one in database.url")
+                _migrate(engine)
+        except BaseException:
+            if file:
+                file.unlink(missing_ok=True)
+            raise
+
+    @classmethod
+    def upgrade(cls, url: str, *, home: Path) -> tuple[str, str]:
+        """Migrate to head what an older program wrote; at head it does nothing. Raises DatabaseProblem.
+
+        Returns the revisions before and after.
+        """
+        address = database_url(url, home=home)
+        _check_file(address)
+        engine = writing_engine(address, checkpoints=False, busy_seconds=UPGRADE_BUSY_SECONDS)
+        with _explained(address), _disposed(engine):
+            before = _revision(engine)
+            if before in REVISIONS[:-1]:
+                _migrate(engine)
+            else:
+                _check_revision(before)
+            return before or "", HEAD
 
     def read(self, fn: Callable[[Session], T]) -> T:
         """Run fn in a read transaction and return its result. Raises StorageTrouble, and what fn raises."""
-        raise NotImplementedError
+        with in_plain_words(), Session(self._reader, expire_on_commit=False) as session:
+            return fn(session)
 
     def write(self, fn: Callable[[Session], T]) -> T:
-        """Run fn in a write transaction; returns after the commit. Raises StorageTrouble, and what fn raises."""
-        raise NotImplementedError
+        """Run fn in a write transaction; returns after the commit. Raises StorageTrouble, and what fn raises.
+
+        On PostgreSQL fn runs again after a conflict with another writer: it has no effects but those on the session.
+        Never call it inside a function that was given to write or submit.
+        """
+        return self._writer.write(fn)
 
     def submit(self, fn: Callable[[Session], T]) -> Future[T]:
-        """Like write, without waiting (owner only). The future is done after the commit; fn may run again elsewhere
-        when the database asks for it, so it has no effects but those on the session."""
-        raise NotImplementedError
+        """Like write, without waiting: the future is done after the commit. The owner commits in groups."""
+        return self._writer.submit(fn)
 
     def changed(self) -> bool:
-        """Has another process committed since the last call? PostgreSQL cannot tell cheaply and says yes."""
-        raise NotImplementedError
+        """Has another process committed since the last call? Only the owner of a SQLite file can tell; else True."""
+        return self._writer.changed()
 
     def close(self) -> None:
         """Finish what was submitted, then let go of the database. May be called twice."""
-        raise NotImplementedError
+        self._reader.dispose()
+        self._writer.close()
+
+
+def _revision(engine: Engine) -> str | None:
+    """The revision of the database, None where there never was one."""
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return revision
+
+
+def _check_revision(revision: str | None) -> None:
+    if revision == HEAD:
+        return
+    if revision is None:
+        raise DatabaseProblem("the database holds no community yet: run organic-mail init")
+    if revision in REVISIONS:
+        raise DatabaseProblem("this HOME was written by an older organic-mail: run organic-mail upgrade")
+    release = release_of(revision) or "the newest release"
+    raise DatabaseProblem(f"this HOME was written by a newer organic-mail: install at least {release}")
+
+
+def _migrate(engine: Engine) -> None:
+    from storage.migrations.run import migrate  # alembic takes long to import, and is needed once a year
+
+    migrate(engine)
+
+
+def _check_file(address: URL) -> None:
+    file = sqlite_file(address)
+    if file is None:
+        return
+    try:
+        if not file.is_file():
+            raise DatabaseProblem(f"there is no database at {file}: run organic-mail init")
+        if not os.access(file, os.R_OK | os.W_OK) or not os.access(file.parent, os.W_OK | os.X_OK):
+            raise DatabaseProblem(f"{file} may not be read and written: run this as {file.owner()}, whose file it is")
+    except (OSError, KeyError) as error:
+        raise DatabaseProblem(f"{file} cannot be reached: run this as the account that serves it") from error
+
+
+def _make_file(file: Path) -> None:
+    try:
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # SQLite's -wal and -shm take its mode
+    except FileExistsError:
+        raise DatabaseProblem(
+            f"{file} is there already: name another file in database.url, or use it as it is"
+        ) from None
+    except OSError as error:
+        raise DatabaseProblem(f"{file} cannot be made ({error.strerror}): correct its directory") from error
+
+
+@contextmanager
+def _disposed(engine: Engine) -> Iterator[Engine]:
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _explained(address: URL) -> Iterator[None]:
+    """What the database says becomes one line with its cure."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        cause = cause_of(error)
+        if cause is None:
+            raise
+        raise DatabaseProblem(f"{address.render_as_string(hide_password=True)}: {cause}") from error

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from storage.models import DeliveryMode, Joining, MailingList, Posting, Replies
+from storage.queue import drop_of_list
 
 
 class ListNameTaken(Exception):
@@ -15,17 +16,21 @@ class ListNameTaken(Exception):
 
 def list_named(session: Session, name: str) -> MailingList | None:
     """The list of this local part, whatever its case; None when there is none or it was removed."""
-    raise NotImplementedError
+    return session.exec(
+        select(MailingList).where(MailingList.name == name.lower(), col(MailingList.removed_at).is_(None))
+    ).first()
 
 
 def list_by_id(session: Session, list_id: int) -> MailingList | None:
     """The list of this id, also a removed one."""
-    raise NotImplementedError
+    return session.get(MailingList, list_id)
 
 
 def all_lists(session: Session) -> list[MailingList]:
     """Every list that was not removed, by name."""
-    raise NotImplementedError
+    return list(
+        session.exec(select(MailingList).where(col(MailingList.removed_at).is_(None)).order_by(MailingList.name))
+    )
 
 
 def create_list(
@@ -40,7 +45,20 @@ def create_list(
     now: datetime,
 ) -> MailingList:
     """Make a list. Raises ListNameTaken. The caller has checked the name (route.reserved_name, aliases)."""
-    raise NotImplementedError
+    if list_named(session, name):
+        raise ListNameTaken(name)
+    mailing_list = MailingList(
+        name=name.lower(),
+        title=title,
+        posting=posting,
+        delivery=delivery,
+        joining=joining,
+        replies=replies,
+        created_at=now,
+    )
+    session.add(mailing_list)
+    session.flush()
+    return mailing_list
 
 
 def update_list(
@@ -54,9 +72,28 @@ def update_list(
     replies: Replies | None = None,
 ) -> MailingList:
     """Change what is given, leave the rest. Raises LookupError for an unknown or removed list."""
-    raise NotImplementedError
+    mailing_list = _list_in_use(session, list_id)
+    mailing_list.title = mailing_list.title if title is None else title
+    mailing_list.posting = posting or mailing_list.posting
+    mailing_list.delivery = delivery or mailing_list.delivery
+    mailing_list.joining = joining or mailing_list.joining
+    mailing_list.replies = replies or mailing_list.replies
+    session.flush()
+    return mailing_list
 
 
 def remove_list(session: Session, *, list_id: int, now: datetime) -> int:
-    """Take the list's addresses out of use; its posts stay. Returns how many waiting deliveries were dropped."""
-    raise NotImplementedError
+    """Take the list's addresses out of use; its posts stay. Returns how many waiting deliveries were dropped.
+
+    Raises LookupError for an unknown or removed list.
+    """
+    _list_in_use(session, list_id).removed_at = now
+    session.flush()
+    return drop_of_list(session, list_id)
+
+
+def _list_in_use(session: Session, list_id: int) -> MailingList:
+    mailing_list = list_by_id(session, list_id)
+    if mailing_list is None or mailing_list.removed_at is not None:
+        raise LookupError(f"no list {list_id}")
+    return mailing_list

@@ -1,17 +1,22 @@
 """Persons, their addresses and alias, and what ties them to lists: invited, joined, left, come back.
 
-A membership's row stays when she leaves, so that history stays. An address is always looked up by its key (handlers.address.address_key); storage never computes one.
+A membership's row stays when she leaves, so that history stays.
+An address is always looked up by its key (handlers.address.address_key); storage never computes one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
-from sqlmodel import Session
+from sqlalchemy import func
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, select
 
-from storage.models import Address, DeliveryMode, MailingList, Member, Membership, Role, Status
+from storage import queue, tokens
+from storage.models import Address, DeliveryMode, MailingList, Member, Membership, Role, Status, TokenAction
 
 
 class AddressTaken(Exception):
@@ -36,32 +41,46 @@ class Person:
 
 
 def member_by_id(session: Session, member_id: int) -> Member | None:
-    raise NotImplementedError
+    return session.get(Member, member_id)
 
 
 def member_of_address(session: Session, key: str) -> Member | None:
     """Whose address is it, primary or second?"""
-    raise NotImplementedError
+    return session.exec(select(Member).join(Address).where(Address.key == key)).first()
 
 
 def alias_owner(session: Session, alias: str) -> Member | None:
     """Who has, or ever had, this alias (a local part in our domain, any case)?"""
-    raise NotImplementedError
+    return session.exec(select(Member).where(Member.alias == alias.lower())).first()
 
 
 def aliases_for(session: Session, keys: Iterable[str]) -> dict[str, str]:
     """Address key -> alias, for those keys that belong to a member."""
-    raise NotImplementedError
+    query = select(Address.key, Member.alias).join(Member).where(col(Address.key).in_(set(keys)))
+    return dict(session.exec(query).all())
 
 
 def addresses_of(session: Session, member_id: int) -> list[Address]:
     """All addresses of a member, the primary one first."""
-    raise NotImplementedError
+    query = select(Address).where(Address.member_id == member_id)
+    return list(session.exec(query.order_by(col(Address.is_primary).desc(), col(Address.id))))
+
+
+def addresses_like(session: Session, key: str, *, limit: int = 1000) -> list[str]:
+    """Keys of addresses at the same domain or that begin in the same way: what a typing mistake may have meant."""
+    local, _, domain = key.rpartition("@")
+    same_domain = col(Address.key).endswith(f"@{domain}", autoescape=True)
+    same_beginning = col(Address.key).startswith(local[:3], autoescape=True)
+    return list(session.exec(select(Address.key).where(same_domain | same_beginning).limit(limit)))
 
 
 def primary_address(session: Session, member_id: int) -> str:
     """Where her mail goes, as she spelt it. Raises LookupError for an unknown member."""
-    raise NotImplementedError
+    query = select(Address.address).where(Address.member_id == member_id, col(Address.is_primary))
+    address = session.exec(query).first()
+    if address is None:
+        raise LookupError(f"no member {member_id}")
+    return address
 
 
 def add_member(
@@ -76,7 +95,16 @@ def add_member(
     now: datetime,
 ) -> Member:
     """A new person with her first address. Raises AddressTaken, AliasTaken."""
-    raise NotImplementedError
+    if alias_owner(session, alias):
+        raise AliasTaken(alias)
+    if member_of_address(session, key):
+        raise AddressTaken(address)
+    member = Member(name=name, alias=alias.lower(), language=language, timezone=timezone, created_at=now)
+    session.add(member)
+    session.flush()
+    session.add(Address(member_id=_id(member), address=address, key=key, is_primary=True, created_at=now))
+    session.flush()
+    return member
 
 
 def update_member(
@@ -92,12 +120,30 @@ def update_member(
     home: str | None = None,
 ) -> Member:
     """Change what is given, leave the rest. Raises LookupError for an unknown member. The alias never changes."""
-    raise NotImplementedError
+    member = session.get(Member, member_id)
+    if member is None:
+        raise LookupError(f"no member {member_id}")
+    changes = {
+        "name": name,
+        "language": language,
+        "timezone": timezone,
+        "hour": hour,
+        "address_shown": address_shown,
+        "share": share,
+        "home": home,
+    }
+    _change(session, member, changes)
+    return member
 
 
 def add_address(session: Session, *, member_id: int, address: str, key: str, now: datetime) -> Address:
     """A second address: she may write from it, her mail still goes to the primary one. Raises AddressTaken."""
-    raise NotImplementedError
+    if member_of_address(session, key):
+        raise AddressTaken(address)
+    row = Address(member_id=member_id, address=address, key=key, is_primary=False, created_at=now)
+    session.add(row)
+    session.flush()
+    return row
 
 
 def remove_address(session: Session, *, member_id: int, key: str) -> bool:
@@ -105,21 +151,39 @@ def remove_address(session: Session, *, member_id: int, key: str) -> bool:
 
     False when it is not hers. Raises LastAddress.
     """
-    raise NotImplementedError
+    addresses = addresses_of(session, member_id)
+    gone = next((row for row in addresses if row.key == key), None)
+    if gone is None:
+        return False
+    if len(addresses) == 1:
+        raise LastAddress(gone.address)
+    session.delete(gone)
+    session.flush()  # first: only one of her addresses is the primary one at any moment
+    if gone.is_primary:
+        addresses[1].is_primary = True
+        session.flush()
+    return True
 
 
 def membership(session: Session, list_id: int, member_id: int) -> Membership | None:
     """The row that ties the two, whatever its status (a LEFT one too)."""
-    raise NotImplementedError
+    query = select(Membership).where(Membership.list_id == list_id, Membership.member_id == member_id)
+    return session.exec(query).first()
 
 
 def membership_by_id(session: Session, membership_id: int) -> Membership | None:
-    raise NotImplementedError
+    return session.get(Membership, membership_id)
 
 
 def memberships_of(session: Session, member_id: int) -> list[tuple[MailingList, Membership]]:
     """All of a person's memberships, LEFT ones too, in lists that were not removed, by list name."""
-    raise NotImplementedError
+    query = (
+        select(MailingList, Membership)
+        .where(MailingList.id == Membership.list_id, Membership.member_id == member_id)
+        .where(col(MailingList.removed_at).is_(None))
+        .order_by(MailingList.name)
+    )
+    return [(mailing_list, row) for mailing_list, row in session.exec(query)]
 
 
 def invite(
@@ -132,7 +196,16 @@ def invite(
     now: datetime,
 ) -> Membership:
     """Status INVITED, also for one who had left; one who is on the list stays as she is."""
-    raise NotImplementedError
+    row = membership(session, list_id, member_id)
+    if row is None:
+        row = _new_membership(list_id=list_id, member_id=member_id, delivery=delivery, now=now)
+        session.add(row)
+    if row.status not in (Status.ACTIVE, Status.PAUSED):
+        row.status = Status.INVITED
+        row.delivery = delivery
+        row.role = role
+    session.flush()
+    return row
 
 
 def join(
@@ -150,17 +223,42 @@ def join(
     delivery and role: None keeps those of the invitation or of her last time, else the list's default and MEMBER.
     leave_token: freshly minted; it is stored as her List-Unsubscribe token unless she has one. Raises TokenTaken.
     """
-    raise NotImplementedError
+    row = membership(session, list_id, member_id)
+    if row is None:
+        mode = delivery or session.get_one(MailingList, list_id).delivery
+        row = _new_membership(list_id=list_id, member_id=member_id, delivery=mode, now=now)
+        session.add(row)
+    if row.status is not Status.ACTIVE:
+        row.status = Status.ACTIVE
+        row.joined_at = now
+    row.delivery = delivery or row.delivery
+    row.role = role or row.role
+    session.flush()
+    if not tokens.leave_token(session, _id(row)):
+        tokens.add_token(session, token=leave_token, action=TokenAction.LEAVE, membership=row, now=now)
+    return row
 
 
 def leave(session: Session, *, membership_id: int) -> bool:
     """Status LEFT at once; her waiting deliveries of this list are dropped. False when she had left already."""
-    raise NotImplementedError
+    row = session.get(Membership, membership_id)
+    if row is None or row.status is Status.LEFT:
+        return False
+    row.status = Status.LEFT
+    session.flush()
+    queue.drop_of_membership(session, membership_id)
+    return True
 
 
 def come_back(session: Session, *, membership_id: int, now: datetime) -> bool:
     """The answer to a goodbye: LEFT becomes ACTIVE with role and delivery as before. False when she had not left."""
-    raise NotImplementedError
+    row = session.get(Membership, membership_id)
+    if row is None or row.status is not Status.LEFT:
+        return False
+    row.status = Status.ACTIVE
+    row.joined_at = now
+    session.flush()
+    return True
 
 
 def update_membership(
@@ -173,7 +271,11 @@ def update_membership(
     weekday: int | None = None,
 ) -> Membership:
     """Change what is given, leave the rest. weekday: Monday is 0. Raises LookupError for an unknown membership."""
-    raise NotImplementedError
+    row = session.get(Membership, membership_id)
+    if row is None:
+        raise LookupError(f"no membership {membership_id}")
+    _change(session, row, {"delivery": delivery, "role": role, "own_posts": own_posts, "weekday": weekday})
+    return row
 
 
 def people_of(
@@ -184,14 +286,46 @@ def people_of(
     roles: Collection[Role] = tuple(Role),
 ) -> Iterator[Person]:
     """Who is on the list, by address; streamed, so read it inside the transaction."""
-    raise NotImplementedError
+    query = (
+        select(Member, Address.address, Membership)
+        .where(Membership.list_id == list_id, col(Membership.status).in_(statuses), col(Membership.role).in_(roles))
+        .where(Member.id == Membership.member_id, Address.member_id == Member.id, col(Address.is_primary))
+        .order_by(Address.key)
+        .execution_options(yield_per=500)
+    )
+    for member, address, row in session.exec(query):
+        yield Person(member, address, row)
 
 
 def count_members(session: Session, list_id: int) -> int:
     """How many are on the list: active and paused."""
-    raise NotImplementedError
+    on_list = col(Membership.status).in_((Status.ACTIVE, Status.PAUSED))
+    return session.exec(select(func.count()).where(Membership.list_id == list_id, on_list)).one()
 
 
 def share_a_list(session: Session, *, member_id: int, other_id: int) -> bool:
     """Are both on one list (active or paused), so that one may write to the other's alias?"""
-    raise NotImplementedError
+    mine, hers = aliased(Membership), aliased(Membership)
+    on_list = (Status.ACTIVE, Status.PAUSED)
+    query = (
+        select(mine.list_id)
+        .where(mine.member_id == member_id, hers.member_id == other_id, mine.list_id == hers.list_id)
+        .where(col(mine.status).in_(on_list), col(hers.status).in_(on_list))
+        .where(MailingList.id == mine.list_id, col(MailingList.removed_at).is_(None))
+    )
+    return session.exec(query).first() is not None
+
+
+def _id(row: Member | Membership) -> int:
+    return cast(int, row.id)  # a stored row has one
+
+
+def _new_membership(*, list_id: int, member_id: int, delivery: DeliveryMode, now: datetime) -> Membership:
+    return Membership(list_id=list_id, member_id=member_id, status=Status.INVITED, delivery=delivery, created_at=now)
+
+
+def _change(session: Session, row: Member | Membership, changes: Mapping[str, object]) -> None:
+    for key, value in changes.items():
+        if value is not None:
+            setattr(row, key, value)
+    session.flush()

@@ -26,6 +26,14 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""Every constraint has the same name on every database, so that a later migration can change it."""
+
 BigId = BigInteger().with_variant(Integer, "sqlite")
 """64 bits everywhere; SQLite only counts up by itself on a column declared INTEGER."""
 
@@ -58,6 +66,11 @@ def words(kind: type[StrEnum]) -> Any:
         length=16,
         values_callable=lambda members: [member.value for member in members],
     )
+
+
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index of only those rows that meet a condition, on both databases."""
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
 
 
 class Posting(StrEnum):
@@ -151,15 +164,7 @@ class SigningKey(SQLModel, table=True):
 
 class MailingList(SQLModel, table=True):
     __tablename__: ClassVar[str] = "mailing_list"
-    __table_args__ = (
-        Index(
-            "ux_mailing_list_name",
-            "name",
-            unique=True,
-            sqlite_where=text("removed_at IS NULL"),
-            postgresql_where=text("removed_at IS NULL"),
-        ),
-    )
+    __table_args__ = (partial_index("ux_mailing_list_name", "name", where="removed_at IS NULL", unique=True),)
     id: int | None = Field(default=None, primary_key=True)
     name: str  # the local part, lower case
     title: str
@@ -191,6 +196,7 @@ class Address(SQLModel, table=True):
     """One address of a member. `key` is what two spellings of one address share (handlers.address.address_key)."""
 
     __tablename__: ClassVar[str] = "address"
+    __table_args__ = (partial_index("ux_address_primary", "member_id", where="is_primary", unique=True),)
     id: int | None = Field(default=None, primary_key=True)
     member_id: int = Field(foreign_key="member.id", index=True)
     address: str  # as given: what we write on the envelope
@@ -241,11 +247,15 @@ class Thread(SQLModel, table=True):
 
 
 class ThreadReference(SQLModel, table=True):
-    """A Message-ID that a thread has or waits for: so an answer that comes first finds its parent later."""
+    """A Message-ID that a thread has or waits for: so an answer that comes first finds its parent later.
+
+    Together these rows are the tree of RFC 5256 §3 (REFERENCES, step 1), with a row for a missing message too.
+    """
 
     __tablename__: ClassVar[str] = "thread_reference"
     list_id: int = Field(foreign_key="mailing_list.id", primary_key=True)
     message_id: str = Field(primary_key=True)
+    parent: str = ""  # the Message-ID above it in the tree, "" at the root
     thread_id: int = Field(sa_column=Column(BigId, ForeignKey("thread.id"), nullable=False, index=True))
 
 
@@ -286,27 +296,12 @@ class Delivery(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "delivery"
     __table_args__ = (
-        Index(
-            "ix_delivery_due",
-            "due_at",
-            "id",
-            sqlite_where=text("state IN ('due', 'deferred')"),
-            postgresql_where=text("state IN ('due', 'deferred')"),
-        ),
-        Index(
-            "ix_delivery_sending",
-            "lease_until",
-            sqlite_where=text("state = 'sending'"),
-            postgresql_where=text("state = 'sending'"),
-        ),
-        Index(
-            "ix_delivery_settled",
-            "settled_at",
-            sqlite_where=text("settled_at IS NOT NULL"),
-            postgresql_where=text("settled_at IS NOT NULL"),
-        ),
+        partial_index("ix_delivery_due", "due_at", "id", where="state IN ('due', 'deferred')"),
+        partial_index("ix_delivery_sending", "lease_until", where="state = 'sending'"),
+        partial_index("ix_delivery_settled", "settled_at", where="settled_at IS NOT NULL"),
+        partial_index("ix_delivery_held", "membership_id", where="state = 'held'"),
         Index("ix_delivery_post", "post_id"),
-        UniqueConstraint("recipient", "cause", name="ux_delivery_cause"),
+        partial_index("ux_delivery_cause", "recipient", "cause", where="cause IS NOT NULL", unique=True),
     )
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
     post_id: int | None = Field(default=None, sa_column=Column(BigId, ForeignKey("post.id")))

@@ -5,13 +5,53 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlmodel import Session
+from sqlalchemy import bindparam, insert, not_, select
+from sqlmodel import Session, col
+from sqlmodel import select as select_rows
 
-from storage.models import Post
+from storage import queue
+from storage.models import DeliveryMode, DeliveryState, Moment, Post, Status
+from storage.tables import address, delivery, member, membership, post
+from storage.threads import file_post, unfile_post
 
 
 class DuplicateMessageId(Exception):
     """The list has a post of this Message-ID already: mint another one and store again."""
+
+
+_SAME = select(post.c.id).where(post.c.list_id == bindparam("list_id"), post.c.message_id == bindparam("message_id"))
+_STORE = insert(post).returning(post.c.id)
+_COPIES = {
+    "post_id": bindparam("post_id", type_=post.c.id.type),
+    "content_id": bindparam("content_id", type_=post.c.content_id.type),
+    "list_id": membership.c.list_id,
+    "member_id": membership.c.member_id,
+    "membership_id": membership.c.id,
+    "recipient": address.c.address,
+    "language": member.c.language,
+    "state": bindparam("state", type_=delivery.c.state.type),
+    "attempts": bindparam("attempts", type_=delivery.c.attempts.type),
+    "due_at": bindparam("now", type_=Moment()),
+    "last_reply": bindparam("reply", type_=delivery.c.last_reply.type),
+    "created_at": bindparam("now", type_=Moment()),
+}
+_EXPAND = insert(delivery).from_select(
+    list(_COPIES),
+    select(*_COPIES.values())
+    .select_from(
+        membership.join(member, member.c.id == membership.c.member_id).join(
+            address, address.c.member_id == membership.c.member_id
+        )
+    )
+    .where(
+        membership.c.list_id == bindparam("list_id"),
+        membership.c.status == Status.ACTIVE,
+        membership.c.delivery == DeliveryMode.EACH,
+        address.c.is_primary,
+        not_((membership.c.member_id == bindparam("author")) & not_(membership.c.own_posts)),
+    ),
+    include_defaults=False,
+)
 
 
 def store_post(
@@ -36,23 +76,80 @@ def store_post(
     `each`, without the author when she wants no copy of her own. Raises DuplicateMessageId with nothing changed.
     The Post that is returned belongs to no session.
     """
-    raise NotImplementedError
+    if _is_known(session, list_id, message_id):
+        raise DuplicateMessageId(message_id)
+    row = {
+        "list_id": list_id,
+        "thread_id": file_post(
+            session,
+            list_id=list_id,
+            message_id=message_id,
+            references=references,
+            in_reply_to=in_reply_to or _namesake(session, list_id, message_id, original_message_id),
+            subject=subject,
+            now=now,
+        ),
+        "content_id": content_id,
+        "member_id": member_id,
+        "author_name": author_name,
+        "message_id": message_id,
+        "original_message_id": original_message_id,
+        "in_reply_to": in_reply_to,
+        "subject": subject,
+        "written_at": written_at,
+        "received_at": received_at,
+        "accepted_at": now,
+    }
+    connection = session.connection()
+    post_id: int = connection.execute(_STORE, row).scalar_one()
+    copies = {
+        "post_id": post_id,
+        "content_id": content_id,
+        "list_id": list_id,
+        "author": member_id or 0,  # 0: no member
+        "state": DeliveryState.DUE,
+        "attempts": 0,
+        "reply": "",
+        "now": now,
+    }
+    connection.execute(_EXPAND, copies)
+    return Post(id=post_id, **row)
 
 
 def post_by_id(session: Session, post_id: int) -> Post | None:
-    raise NotImplementedError
+    return session.get(Post, post_id)
 
 
 def post_by_message_id(session: Session, *, list_id: int, message_id: str) -> Post | None:
     """By the Message-ID of its copies."""
-    raise NotImplementedError
+    return session.exec(select_rows(Post).where(Post.list_id == list_id, Post.message_id == message_id)).first()
 
 
 def thread_posts(session: Session, thread_id: int) -> list[Post]:
     """The posts of a thread in the order they arrived, without removed ones."""
-    raise NotImplementedError
+    query = select_rows(Post).where(Post.thread_id == thread_id, col(Post.removed_at).is_(None))
+    return list(session.exec(query.order_by(col(Post.received_at), col(Post.id))))
 
 
 def remove_post(session: Session, *, post_id: int, now: datetime) -> bool:
-    """Take a post out of its thread and drop its deliveries that still wait. False when it was removed already."""
-    raise NotImplementedError
+    """Take a post out of its thread and drop its copies that still wait. False when there is none, or no longer."""
+    gone = post_by_id(session, post_id)
+    if gone is None or gone.removed_at is not None:
+        return False
+    gone.removed_at = now
+    session.flush()
+    unfile_post(session, gone.thread_id)
+    queue.drop_of_post(session, post_id)
+    return True
+
+
+def _is_known(session: Session, list_id: int, message_id: str) -> bool:
+    known = session.connection().execute(_SAME, {"list_id": list_id, "message_id": message_id})
+    return known.scalar() is not None
+
+
+def _namesake(session: Session, list_id: int, message_id: str, original_message_id: str) -> str:
+    """The Message-ID that this post had to give up because another one has it; it is filed beside that one."""
+    if original_message_id in ("", message_id) or not _is_known(session, list_id, original_message_id):
+        return ""
+    return original_message_id

@@ -10,9 +10,31 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import (
+    ColumnElement,
+    TextClause,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    null,
+    select,
+    text,
+    update,
+)
 from sqlmodel import Session
 
-from storage.models import DeliveryState
+from storage.contents import store_content
+from storage.models import DeliveryState, TokenAction
+from storage.tables import action_token, delivery, mailing_list, post
+
+# Written out, not as parameters: only so does SQLite see that the partial index of these rows will do.
+DUE = text("state IN ('due', 'deferred')")
+SENDING = text("state = 'sending'")
+HELD = text("state = 'held'")
+SETTLED = text("settled_at IS NOT NULL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +81,47 @@ class QueueRow:
     created_at: datetime
 
 
+_EXPIRED = (
+    update(delivery)
+    .where(SENDING, delivery.c.lease_until < bindparam("now"))
+    .values(state=DeliveryState.DUE, lease_until=null(), claimed_by=null())
+)
+_NEXT = (
+    select(delivery.c.id)
+    .where(DUE, delivery.c.due_at <= bindparam("now"))
+    .order_by(delivery.c.due_at, delivery.c.id)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)  # said to PostgreSQL only
+    .cte("next")
+)
+_CLAIM = (
+    update(delivery)
+    .where(delivery.c.id.in_(select(_NEXT.c.id)))
+    .values(
+        state=DeliveryState.SENDING,
+        attempts=delivery.c.attempts + 1,
+        lease_until=bindparam("lease_until"),
+        claimed_by=bindparam("who"),
+    )
+    .returning(
+        delivery.c.id,
+        delivery.c.post_id,
+        delivery.c.content_id,
+        delivery.c.list_id,
+        delivery.c.member_id,
+        delivery.c.membership_id,
+        select(post.c.thread_id).where(post.c.id == delivery.c.post_id).scalar_subquery(),
+        delivery.c.recipient,
+        delivery.c.language,
+        delivery.c.attempts,
+        delivery.c.created_at,
+        select(func.coalesce(func.min(action_token.c.token), ""))
+        .where(action_token.c.membership_id == delivery.c.membership_id, action_token.c.action == TokenAction.LEAVE)
+        .scalar_subquery(),
+    )
+)
+
+
 def claim(
     session: Session, *, who: str, now: datetime, limit: int = 100, lease: timedelta = timedelta(seconds=60)
 ) -> list[Claimed]:
@@ -66,22 +129,66 @@ def claim(
 
     who: HOST:PID:start of the claiming daemon.
     """
-    raise NotImplementedError
+    connection = session.connection()
+    connection.execute(_EXPIRED, {"now": now})
+    rows = connection.execute(_CLAIM, {"now": now, "limit": limit, "lease_until": now + lease, "who": who})
+    return sorted((Claimed(*row) for row in rows), key=lambda claimed: claimed.id)
+
+
+_SETTLE = (
+    update(delivery)
+    # a row that expired meanwhile and went to another claim still learns that it was sent
+    .where(
+        delivery.c.id == bindparam("delivery_id"), delivery.c.state.not_in([DeliveryState.SENT, DeliveryState.FAILED])
+    )
+    .values(
+        state=bindparam("new_state"),
+        due_at=func.coalesce(bindparam("next_due"), delivery.c.due_at),
+        last_reply=bindparam("reply"),
+        settled_at=bindparam("settled"),
+        lease_until=null(),
+        claimed_by=null(),
+    )
+)
 
 
 def settle(session: Session, results: Sequence[Settled], now: datetime) -> None:
     """Write down what became of claimed deliveries."""
-    raise NotImplementedError
+    if not results:
+        return
+    session.connection().execute(
+        _SETTLE,
+        [
+            {
+                "delivery_id": result.id,
+                "new_state": result.state,
+                "next_due": result.due_at,
+                "reply": result.last_reply,
+                "settled": None if result.state is DeliveryState.DEFERRED else now,
+            }
+            for result in results
+        ],
+    )
 
 
 def extend(session: Session, ids: Sequence[int], *, who: str, until: datetime) -> None:
     """Keep claims of `who` a while longer: for a next hop that is slow."""
-    raise NotImplementedError
+    mine = (delivery.c.id.in_(ids), delivery.c.claimed_by == who, SENDING)
+    session.connection().execute(update(delivery).where(*mine).values(lease_until=until))
 
 
 def release(session: Session, ids: Sequence[int]) -> None:
     """Give back claims that nobody dialled for; their attempt is not counted."""
-    raise NotImplementedError
+    session.connection().execute(
+        update(delivery)
+        .where(delivery.c.id.in_(ids), SENDING)
+        .values(
+            state=case((delivery.c.attempts > 1, DeliveryState.DEFERRED), else_=DeliveryState.DUE),
+            attempts=delivery.c.attempts - 1,
+            lease_until=null(),
+            claimed_by=null(),
+        )
+    )
 
 
 def take_back(session: Session, *, host: str, alive: Callable[[str], bool], now: datetime) -> int:
@@ -89,7 +196,15 @@ def take_back(session: Session, *, host: str, alive: Callable[[str], bool], now:
 
     host: the part of `who` before the first colon; alive: given a whole `who`. Returns how many.
     """
-    raise NotImplementedError
+    connection = session.connection()
+    claimers = connection.execute(select(delivery.c.claimed_by).where(SENDING).distinct()).scalars()
+    dead = [who for who in claimers if who.partition(":")[0] == host and not alive(who)]
+    taken = connection.execute(
+        update(delivery)
+        .where(SENDING, delivery.c.claimed_by.in_(dead))
+        .values(state=DeliveryState.DUE, due_at=now, lease_until=null(), claimed_by=null())
+    )
+    return taken.rowcount
 
 
 def add_notice(
@@ -108,24 +223,70 @@ def add_notice(
 
     cause: what made us write; one recipient gets one mail for one cause, and False says she had it already.
     """
-    raise NotImplementedError
+    connection = session.connection()
+    same = and_(delivery.c.recipient == recipient, delivery.c.cause == cause)
+    if cause is not None and connection.execute(select(delivery.c.id).where(same)).first():
+        return False
+    connection.execute(
+        insert(delivery).values(
+            content_id=store_content(session, raw, now),
+            list_id=list_id,
+            member_id=member_id,
+            membership_id=membership_id,
+            recipient=recipient,
+            language=language,
+            cause=cause,
+            state=DeliveryState.DUE,
+            attempts=0,
+            due_at=now,
+            last_reply="",
+            created_at=now,
+        )
+    )
+    return True
 
 
 def next_due(session: Session) -> datetime | None:
     """When the next delivery is due or a lease runs out; in the past when something is due now; None: nothing waits."""
-    raise NotImplementedError
+    due = select(func.min(delivery.c.due_at).label("at")).where(DUE)
+    lease = select(func.min(delivery.c.lease_until)).where(SENDING)
+    earliest = due.union_all(lease).subquery()
+    moment: datetime | None = session.connection().execute(select(func.min(earliest.c.at))).scalar()
+    return moment
 
 
 def queue_rows(
     session: Session, *, state: DeliveryState | None = None, limit: int = 1000, after_id: int = 0
 ) -> list[QueueRow]:
     """Rows by id; all but the sent ones, or those of one state."""
-    raise NotImplementedError
+    wanted = delivery.c.state != DeliveryState.SENT if state is None else delivery.c.state == state
+    query = (
+        select(
+            delivery.c.id,
+            func.coalesce(mailing_list.c.name, "").label("list_name"),
+            delivery.c.recipient,
+            delivery.c.state,
+            delivery.c.attempts,
+            delivery.c.due_at,
+            delivery.c.last_reply,
+            delivery.c.post_id,
+            delivery.c.content_id,
+            delivery.c.created_at,
+        )
+        .select_from(delivery.outerjoin(mailing_list))
+        .where(wanted, delivery.c.id > after_id)
+        .order_by(delivery.c.id)
+        .limit(limit)
+    )
+    return [QueueRow(**row) for row in session.connection().execute(query).mappings()]
 
 
 def state_counts(session: Session) -> dict[DeliveryState, int]:
     """How many rows there are of each state; a state without rows is 0."""
-    raise NotImplementedError
+    query = select(delivery.c.state, func.count()).group_by(delivery.c.state)
+    counts = dict.fromkeys(DeliveryState, 0)
+    counts.update((state, count) for state, count in session.connection().execute(query))
+    return counts
 
 
 def retry(session: Session, ids: Sequence[int] | None, *, now: datetime) -> list[int]:
@@ -133,14 +294,49 @@ def retry(session: Session, ids: Sequence[int] | None, *, now: datetime) -> list
 
     Returns the ids that it found.
     """
-    raise NotImplementedError
+    waiting = delivery.c.state.in_(
+        [DeliveryState.DUE, DeliveryState.DEFERRED, DeliveryState.FAILED, DeliveryState.HELD]
+    )
+    wanted = waiting if ids is None else and_(waiting, delivery.c.id.in_(ids))
+    made_due = (
+        update(delivery)
+        .where(wanted)
+        .values(state=DeliveryState.DUE, due_at=now, settled_at=null())
+        .returning(delivery.c.id)
+    )
+    return sorted(session.connection().execute(made_due).scalars())
 
 
 def drop(session: Session, ids: Sequence[int]) -> list[int]:
     """Forget deliveries that were not sent and are not being sent. Returns the ids that it found."""
-    raise NotImplementedError
+    return _drop(session, delivery.c.id.in_(ids), delivery.c.state.not_in([DeliveryState.SENDING, DeliveryState.SENT]))
+
+
+def drop_of_membership(session: Session, membership_id: int) -> int:
+    """Drop what still waits for one person of one list: she left. Returns how many."""
+    return sum(len(_drop(session, delivery.c.membership_id == membership_id, state)) for state in (DUE, HELD))
+
+
+def drop_of_list(session: Session, list_id: int) -> int:
+    """Drop what still waits for anybody of a list: it was removed. Returns how many."""
+    return sum(len(_drop(session, delivery.c.list_id == list_id, state)) for state in (DUE, HELD))
+
+
+def drop_of_post(session: Session, post_id: int) -> int:
+    """Drop the copies of a post that still wait: it was removed. Returns how many."""
+    return sum(len(_drop(session, delivery.c.post_id == post_id, state)) for state in (DUE, HELD))
+
+
+def _drop(session: Session, *which: ColumnElement[bool] | TextClause) -> list[int]:
+    dropped = delete(delivery).where(*which).returning(delivery.c.id)
+    return sorted(session.connection().execute(dropped).scalars())
 
 
 def prune(session: Session, *, before: datetime, limit: int = 1000) -> int:
     """Delete at most `limit` rows that were sent before a moment. Returns how many: call again while it is > 0."""
-    raise NotImplementedError
+    old = (
+        select(delivery.c.id)
+        .where(SETTLED, delivery.c.settled_at < before, delivery.c.state == DeliveryState.SENT)
+        .limit(limit)
+    )
+    return session.connection().execute(delete(delivery).where(delivery.c.id.in_(old))).rowcount

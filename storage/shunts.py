@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
-from storage.models import Shunt
+from storage.models import Message, Shunt
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +30,34 @@ def set_aside(
     now: datetime,
 ) -> Shunt:
     """Shunt a message. delivery_id: it failed on its way out."""
-    raise NotImplementedError
+    shunt = Shunt(
+        content_id=content_id,
+        delivery_id=delivery_id,
+        envelope_sender=envelope_sender,
+        recipients=" ".join(recipients),
+        reason=reason,
+        received_at=now,
+    )
+    session.add(shunt)
+    session.flush()
+    return shunt
 
 
 def shunt_rows(session: Session) -> list[ShuntRow]:
     """Everything set aside, oldest first."""
-    raise NotImplementedError
+    query = select(Shunt, Message.size).join(Message, col(Message.id) == Shunt.content_id).order_by(col(Shunt.id))
+    return [ShuntRow(shunt, size) for shunt, size in session.exec(query)]
 
 
 def shunt_by_id(session: Session, shunt_id: int) -> Shunt | None:
-    raise NotImplementedError
+    return session.get(Shunt, shunt_id)
 
 
 def drop_shunt(session: Session, shunt_id: int) -> bool:
     """Forget it: it was handled after all, or the operator says so. False when there is none."""
-    raise NotImplementedError
+    shunt = session.get(Shunt, shunt_id)
+    if shunt is None:
+        return False
+    session.delete(shunt)
+    session.flush()
+    return True

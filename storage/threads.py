@@ -1,13 +1,31 @@
-"""Which thread a post belongs to, by References or In-Reply-To, in whatever order the posts come (RFC 5256 §3)."""
+"""Threads: which one a post belongs to, by References or In-Reply-To, in whatever order the posts come."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlmodel import Session
+from sqlalchemy import bindparam, case, insert, select, update
+from sqlmodel import Session, col
+from sqlmodel import select as select_rows
 
 from storage.models import Thread
+from storage.reference_tree import ReferenceTree, count_posts
+from storage.tables import mailing_list, thread
+
+LONGEST_CHAIN = 100
+"""How many Message-IDs of a References field are looked at: the first one and the last ones."""
+
+_LOCK_LIST = select(mailing_list.c.id).where(mailing_list.c.id == bindparam("list_id")).with_for_update(key_share=True)
+_NEW_THREAD = insert(thread).returning(thread.c.id)
+_ONE_MORE = (
+    update(thread)
+    .where(thread.c.id == bindparam("thread_id"))
+    .values(
+        posts=thread.c.posts + 1,
+        last_post_at=case((thread.c.last_post_at < bindparam("now"), bindparam("now")), else_=thread.c.last_post_at),
+    )
+)
 
 
 def file_post(
@@ -22,15 +40,50 @@ def file_post(
 ) -> int:
     """File one more post and return its thread's id; counts it in Thread.posts and last_post_at.
 
-    references: oldest first. message_id is new to the list, or awaited by an answer that came first.
+    references: oldest first. in_reply_to: where the references lead to nothing that the list knows (RFC 5256 §3 has it
+    where there are none). message_id is new to the list, or awaited by an answer that came first.
     """
-    raise NotImplementedError
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        connection.execute(_LOCK_LIST, {"list_id": list_id})  # one at a time links its posts
+    chain = _chain(message_id, references)
+    tree = ReferenceTree(session, list_id, [*chain, in_reply_to, message_id])
+    if in_reply_to not in ("", message_id) and (
+        not chain or (in_reply_to in tree and not any(reference in tree for reference in chain))
+    ):
+        chain.append(in_reply_to)
+    awaited = message_id in tree
+
+    def new_thread() -> int:
+        row = {"list_id": list_id, "subject": subject, "posts": 0, "last_post_at": now, "created_at": now}
+        thread_id: int = connection.execute(_NEW_THREAD, row).scalar_one()
+        return thread_id
+
+    thread_id = tree.file(message_id, chain, new_thread)
+    connection.execute(_ONE_MORE, {"thread_id": thread_id, "now": now})
+    if awaited and tree.is_root(message_id):
+        connection.execute(update(thread).where(thread.c.id == thread_id).values(subject=subject))
+    return thread_id
+
+
+def unfile_post(session: Session, thread_id: int) -> None:
+    """One post of the thread was removed: count again."""
+    count_posts(session.connection(), thread_id)
 
 
 def thread_by_id(session: Session, thread_id: int) -> Thread | None:
-    raise NotImplementedError
+    return session.get(Thread, thread_id)
 
 
 def threads_of(session: Session, list_id: int, *, limit: int = 1000) -> list[Thread]:
     """The threads of a list that have posts, the one written to last first."""
-    raise NotImplementedError
+    query = select_rows(Thread).where(Thread.list_id == list_id, col(Thread.posts) > 0)
+    return list(session.exec(query.order_by(col(Thread.last_post_at).desc(), col(Thread.id).desc()).limit(limit)))
+
+
+def _chain(message_id: str, references: Sequence[str]) -> list[str]:
+    """The Message-IDs above a post, root first; one that is named twice counts where it is named last."""
+    named = list(dict.fromkeys(reversed([reference for reference in references if reference not in ("", message_id)])))
+    if len(named) > LONGEST_CHAIN:
+        named[LONGEST_CHAIN - 1 :] = named[-1:]
+    return named[::-1]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import cast
 
-from sqlmodel import Session
+from sqlmodel import Session, col, or_, select, update
 
 from storage.models import ActionToken, Membership, TokenAction
 
@@ -23,19 +24,44 @@ def add_token(
     expires_at: datetime | None = None,
 ) -> ActionToken:
     """Store one action. token: lower-case Crockford base32, freshly minted. Raises TokenTaken."""
-    raise NotImplementedError
+    if find_token(session, token):
+        raise TokenTaken(token)
+    row = ActionToken(
+        token=token,
+        action=action,
+        list_id=membership.list_id,
+        member_id=membership.member_id,
+        membership_id=cast(int, membership.id),  # it is stored, so it has one
+        created_at=now,
+        expires_at=expires_at,
+    )
+    session.add(row)
+    session.flush()
+    return row
 
 
 def find_token(session: Session, token: str) -> ActionToken | None:
     """The action, also when it was used or has expired: look at used_at and expires_at."""
-    raise NotImplementedError
+    return session.get(ActionToken, token)
 
 
 def leave_token(session: Session, membership_id: int) -> str:
     """The List-Unsubscribe token of a membership, "" when it has none."""
-    raise NotImplementedError
+    query = select(ActionToken.token).where(
+        ActionToken.membership_id == membership_id, ActionToken.action == TokenAction.LEAVE
+    )
+    return session.exec(query).first() or ""
 
 
 def use_token(session: Session, *, token: str, now: datetime) -> bool:
     """Mark a single-use token as used. False when it was used before, has expired, or is unknown."""
-    raise NotImplementedError
+    used = session.exec(
+        update(ActionToken)
+        .where(
+            col(ActionToken.token) == token,
+            col(ActionToken.used_at).is_(None),
+            or_(col(ActionToken.expires_at).is_(None), col(ActionToken.expires_at) > now),
+        )
+        .values(used_at=now)
+    )
+    return used.rowcount == 1

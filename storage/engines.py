@@ -1,0 +1,90 @@
+"""How a connection to SQLite or PostgreSQL is made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import URL, Engine, QueuePool, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from storage.trouble import DatabaseProblem
+
+BUSY_SECONDS = 5.0
+"""How long a writer waits for another program's lock."""
+
+
+def database_url(url: str, *, home: Path) -> URL:
+    """The setting database.url as an address; SQLite's file is relative to HOME. Raises DatabaseProblem."""
+    cure = "write sqlite:///community.db or postgresql+psycopg://NAME@HOST/DATABASE"
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise DatabaseProblem(f"database.url is no address of a database: {cure}") from None
+    match parsed.get_backend_name():
+        case "sqlite":
+            if not parsed.database or parsed.database == ":memory:":
+                raise DatabaseProblem(f"database.url names no file: {cure}")
+            return URL.create("sqlite", database=str(home / parsed.database))
+        case "postgresql":
+            return parsed.set(drivername="postgresql+psycopg")
+        case other:
+            raise DatabaseProblem(f"database.url: {other} is not supported: {cure}")
+
+
+def sqlite_file(url: URL) -> Path | None:
+    """The file of a SQLite database; None for PostgreSQL."""
+    return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+
+
+def reading_engine(url: URL) -> Engine:
+    """For read transactions: each thread has a connection of its own while it reads."""
+    if sqlite_file(url):
+        return _sqlite_engine(url, "BEGIN", "PRAGMA wal_autocheckpoint = 0", "PRAGMA query_only = ON")
+    return _postgresql_engine(url).execution_options(postgresql_readonly=True)
+
+
+def writing_engine(url: URL, *, checkpoints: bool, busy_seconds: float = BUSY_SECONDS) -> Engine:
+    """For write transactions. checkpoints: may this connection move the WAL into the SQLite file?
+
+    Only the writer of `serve` may, so that no two ever do it at once (spec/mail.md D8).
+    """
+    if sqlite_file(url):
+        settings = () if checkpoints else ("PRAGMA wal_autocheckpoint = 0",)
+        return _sqlite_engine(url, "BEGIN IMMEDIATE", *settings, busy_seconds=busy_seconds)
+    return _postgresql_engine(url)
+
+
+def _sqlite_engine(url: URL, begin: str, *settings: str, busy_seconds: float = BUSY_SECONDS) -> Engine:
+    # mode=rw: a file that went away is an error, never an empty new database
+    existing = url.set(database=f"file:{quote(url.database or '')}", query={"mode": "rw", "uri": "true"})
+    engine = create_engine(
+        existing,
+        poolclass=QueuePool,
+        pool_size=8,
+        max_overflow=-1,
+        # isolation_level None: the driver opens no transaction by itself, the listener below does
+        connect_args={"timeout": busy_seconds, "isolation_level": None, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: Any, _record: Any) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")  # a commit is on the disk before we say 250
+        connection.execute("PRAGMA foreign_keys = ON")
+        for setting in settings:
+            connection.execute(setting)
+
+    @event.listens_for(engine, "begin")
+    def begin_transaction(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _postgresql_engine(url: URL) -> Engine:
+    try:
+        return create_engine(url, pool_size=8, max_overflow=16, pool_timeout=30, pool_pre_ping=True)
+    except (ImportError, NoSuchModuleError):
+        raise DatabaseProblem("PostgreSQL needs its driver: pip install 'organic-mail[postgres]'") from None

@@ -1,0 +1,27 @@
+"""The tables behind the models, for statements that make no objects of their rows."""
+
+from __future__ import annotations
+
+from sqlalchemy import Table
+from sqlmodel import SQLModel
+
+from storage import models
+
+
+def _table(model: type[SQLModel]) -> Table:
+    return SQLModel.metadata.tables[str(model.__tablename__)]
+
+
+action_token = _table(models.ActionToken)
+address = _table(models.Address)
+arrival = _table(models.Arrival)
+delivery = _table(models.Delivery)
+event = _table(models.Event)
+mailing_list = _table(models.MailingList)
+member = _table(models.Member)
+membership = _table(models.Membership)
+message = _table(models.Message)
+post = _table(models.Post)
+signing_key = _table(models.SigningKey)
+thread = _table(models.Thread)
+thread_reference = _table(models.ThreadReference)
