@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import os
 import sys
 from importlib import metadata
@@ -12,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from organic_mail.cli import dns, keys, server
+from organic_mail.cli import dns, held, keys, lists, members, queue, server, shunts, threads
 from organic_mail.problem import Problem
 
 app = typer.Typer(
@@ -52,17 +50,13 @@ def _options(
 
 
 server.add_to(app)
-for noun, module, attribute in (
-    ("list", "lists", "app"),
-    ("member", "members", "app"),
-    ("thread", "threads", "app"),
-    ("post", "threads", "posts"),
-    ("held", "held", "app"),
-    ("queue", "queue", "app"),
-    ("shunt", "shunts", "app"),
-):
-    if importlib.util.find_spec(f"organic_mail.cli.{module}"):
-        app.add_typer(getattr(importlib.import_module(f"organic_mail.cli.{module}"), attribute), name=noun)
+app.add_typer(lists.app, name="list")
+app.add_typer(members.app, name="member")
+app.add_typer(threads.app, name="thread")
+app.add_typer(threads.posts, name="post")
+app.add_typer(held.app, name="held")
+app.add_typer(queue.app, name="queue")
+app.add_typer(shunts.app, name="shunt")
 app.add_typer(dns.app, name="dns")
 app.add_typer(keys.app, name="keys")
 
@@ -95,7 +89,7 @@ def _wrong_usage(fault: typer.TyperException) -> int:
         typer.echo(text, err=True)
     else:
         context = getattr(fault, "ctx", None)
-        hint = f"; see: {context.command_path} --help" if context else ""
+        hint = f" (see {context.command_path} --help)" if context else ""
         typer.echo(f"error: {text[:1].lower()}{text[1:].rstrip('.')}{hint}", err=True)
     return fault.exit_code
 

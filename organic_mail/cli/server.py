@@ -30,7 +30,7 @@ def init(
         str, typer.Option(metavar="ADDRESS", help="Your own address, elsewhere: for postmaster@ and trouble.")
     ] = "",
 ) -> None:
-    """Make a community: settings, database and keys in HOME; then print the DNS records to publish."""
+    """Make a community: HOME with settings, database and keys. Prints the DNS records to publish."""
     from datetime import UTC, datetime
 
     from organic_mail.home import init_home, records_to_publish
@@ -47,7 +47,9 @@ def init(
 
 
 def doctor(context: typer.Context, json: JsonFlag = False) -> None:
-    """Look at everything that mail needs: DNS, certificate, ports, files, clock. Exit 1 when mail cannot work."""
+    """Look at everything that mail needs. Each finding has a cure; exit 1 when mail cannot work.
+
+    DNS, certificate, ports, next hop, keys, files, disk and clock are looked at, and nothing is changed."""
     from datetime import UTC, datetime
 
     from organic_mail.doctor import examine
