@@ -96,6 +96,7 @@ class Connection:
         self._timeouts = timeouts
         self._extensions: dict[str, str] = {}  # RFC 5321 §2.2.1: upper-case keyword to its parameters
         self._announced: Outgoing | None = None  # its envelope is on the wire already
+        self._busy = False  # in the middle of a copy
         self.copies = 0
 
     @property
@@ -173,16 +174,18 @@ class Connection:
                 self._wire.fail("another copy was announced")
             self._wire.write(self._envelope(copy), replies=3 if self._pipelines else 1)
         self._announced = None
-        refusal = await self._offer(copy)
-        if refusal is not None:
-            return refusal
-        return await self._hand_over(copy, following)
+        self._busy = True
+        reply = await self._offer(copy) or await self._hand_over(copy, following)
+        self._busy = False
+        return reply
 
     async def quit(self) -> None:
-        """Take leave (RFC 5321 §4.1.1.10); never raises."""
+        """Take leave (RFC 5321 §4.1.1.10); never raises. In the middle of a copy: hang up, so that it is not taken."""
+        if self._busy or self._announced is not None:
+            self._wire.fail("we stopped in the middle")
+            return
         try:
-            if self._announced is None:
-                await self._ask("QUIT", self._timeouts.farewell)
+            await self._ask("QUIT", self._timeouts.farewell)
         except ConnectionLost:
             pass
         finally:
