@@ -98,10 +98,10 @@ def change(
 
     wanted = settings_of(settings, _readers())
     of_membership = {key: wanted.pop(key) for key in OF_A_MEMBERSHIP if key in wanted}
+    if "address" in wanted:
+        wanted["address_shown"] = wanted.pop("address")
     if of_membership and not list_name:
         fail(f"{' and '.join(of_membership)} belongs to one list of hers; say which: --list LIST")
-    if list_name and not of_membership:
-        fail(f"{' and '.join(wanted)} belongs to the person, not to a list; leave --list away")
 
     def write(session: Session) -> str:
         member = the_member(session, address, domain)
@@ -231,7 +231,7 @@ def _described(session: Session, member: Member, domain: str) -> dict[str, Any]:
 
 
 def _readers() -> dict[str, Callable[[str], Any]]:
-    """How the settings of a person are written. The keys are those of storage, but for `address`."""
+    """How the settings of a person are written."""
     from organic_mail import config_values as values
     from storage import models
 

@@ -53,12 +53,12 @@ def confirm(question: str, *, yes: bool) -> None:
     """Goes on only when the operator says yes. `question` ends with a question mark."""
     if yes:
         return
-    try:
-        agreed = typer.confirm(question, err=True)
-    except typer.Abort:  # nobody is there to answer
+    typer.echo(f"{question} [y/N]: ", nl=False, err=True)  # typer.confirm would leave a blank on stdout
+    answer = sys.stdin.readline()
+    if not answer:  # nobody is there
         typer.echo(err=True)
         fail("nothing changed; to do it without being asked, add --yes")
-    if not agreed:
+    if answer.strip().casefold() not in {"y", "yes"}:
         fail("nothing changed")
 
 

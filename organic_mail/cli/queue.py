@@ -84,8 +84,8 @@ def retry(
         if ids:
             _all_found(ids, queue.retry(session, ids, now=now), "waits or failed")
             return len(ids)
-        taken_back = queue.take_back(session, host=this_host(), alive=is_alive, now=now)
-        return taken_back + len(queue.retry(session, None, now=now))
+        queue.take_back(session, host=this_host(), alive=is_alive, now=now)
+        return len(queue.retry(session, None, now=now))
 
     with open_community(context) as community:
         count = community.database.write(make_due)
