@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import bindparam, insert, not_, select
 from sqlmodel import Session, col
@@ -78,7 +79,7 @@ def store_post(
     """
     if _is_known(session, list_id, message_id):
         raise DuplicateMessageId(message_id)
-    row = {
+    row: dict[str, Any] = {
         "list_id": list_id,
         "thread_id": file_post(
             session,

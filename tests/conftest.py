@@ -1,4 +1,4 @@
-"""A database for each test that asks for one: on SQLite, and on a real PostgreSQL that lives as long as the tests."""
+"""What tests of several rooms ask for: a name server, and a database on SQLite and on a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from storage.database import Database
+from tests.dns_server import dns_server
+
+__all__ = ["dns_server"]
 
 CURE = "the storage tests need PostgreSQL's server programs: apt-get install postgresql"
 
