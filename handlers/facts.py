@@ -30,6 +30,7 @@ class Host:
     name: str  # of the community
     operator: str  # address, "" when there is none
     language: str
+    timezone: str  # IANA name
     secrets: Secrets
 
 

@@ -1,0 +1,161 @@
+"""What storage knows about one message, read before anything is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import date
+
+from sqlmodel import Session, select
+
+from handlers.address import Mailbox, address_key
+from handlers.automatic import has_automatic_subject
+from handlers.facts import Facts, Host, TokenFacts, id_of
+from handlers.message import Message
+from handlers.post import addresses_in
+from handlers.route import Kind, Route, candidates, in_domain
+from handlers.token import read_private_reference, read_verp
+from storage import members, posts, tokens
+from storage.lists import list_by_id, list_named
+from storage.models import MailingList, Member, Membership, Post, Role, Status
+
+_RUN_THE_LIST = (Role.MODERATOR, Role.OWNER)
+_HERE = (Status.ACTIVE, Status.PAUSED)
+_PEOPLE = (Kind.OWNER, Kind.OPERATOR)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Somebody to whom we write about a list."""
+
+    name: str
+    address: str
+    language: str
+
+
+def route_of(session: Session, host: Host, address: str, today: date) -> Route | None:
+    """Where mail for this address goes; None when there is nothing at it."""
+    for route in candidates(address, host.domain):
+        found = _existing(session, host, route, today)
+        if found is not None:
+            return found
+    return None
+
+
+def facts_of(session: Session, host: Host, message: Message, author: Mailbox | None, route: Route) -> Facts:
+    """What the deciders want to know about a message for this route."""
+    bounced = _bounced_post(session, route)
+    mailing_list = list_by_id(session, bounced.list_id) if bounced else _list_of(session, route)
+    member = _member_of(session, host, author)
+    membership = _membership(session, mailing_list, member)
+    is_post = route.kind in (Kind.LIST, Kind.BOUNCE)
+    people = people_who_run(session, host, mailing_list, (Role.OWNER,)) if route.kind in _PEOPLE else ()
+    return Facts(
+        host,
+        author=author,
+        mailing_list=mailing_list,
+        member=member,
+        membership=membership,
+        answers_member=_answered_member(session, host, mailing_list, message) if is_post and not membership else None,
+        answers_ours=is_post and has_automatic_subject(message) and _answers_ours(session, mailing_list, message),
+        hiding=hiding_keys(session, message) if is_post else (),
+        owners=tuple(person.address for person in people),
+        token=_token(session, route.token) if route.kind is Kind.TOKEN else None,
+        bounced_post=bounced,
+    )
+
+
+def hiding_keys(session: Session, message: Message) -> frozenset[str]:
+    """Keys of members' addresses that its Message-IDs may tell."""
+    keys = addresses_in((message.message_id, *message.in_reply_to, *message.references))
+    return frozenset(members.aliases_for(session, keys)) if keys else frozenset()
+
+
+def people_who_run(
+    session: Session, host: Host, mailing_list: MailingList | None, roles: Collection[Role] = _RUN_THE_LIST
+) -> tuple[Recipient, ...]:
+    """The active ones of a list; the operator where there are none; nobody where the operator gave no address."""
+    if mailing_list is not None:
+        people = members.people_of(session, id_of(mailing_list), statuses=_HERE, roles=roles)
+        found = tuple(Recipient(each.member.name, each.address, each.member.language) for each in people)
+        if found:
+            return found
+    return (Recipient("", host.operator, host.language),) if host.operator else ()
+
+
+def _existing(session: Session, host: Host, route: Route, today: date) -> Route | None:
+    match route.kind:
+        case Kind.OPERATOR:
+            return route
+        case Kind.BOUNCE:
+            bounce = read_verp(host.secrets, route.address.partition("@")[0], today)
+            return replace(route, bounce=bounce) if bounce else None
+        case Kind.ALIAS:
+            return route if members.alias_owner(session, route.alias) else None
+        case Kind.TOKEN:
+            mailing_list = list_named(session, route.list_name)
+            token = tokens.find_token(session, route.token) if mailing_list else None
+            return route if mailing_list and token and token.list_id == mailing_list.id else None
+        case _:
+            return route if list_named(session, route.list_name) else None
+
+
+def _list_of(session: Session, route: Route) -> MailingList | None:
+    return list_named(session, route.list_name) if route.list_name else None
+
+
+def _member_of(session: Session, host: Host, author: Mailbox | None) -> Member | None:
+    """By one of her addresses; in a copy of ours that goes on to another list, by her alias."""
+    if author is None:
+        return None
+    key = address_key(author.address)
+    if in_domain(key, host.domain):
+        return members.alias_owner(session, key.partition("@")[0])
+    return members.member_of_address(session, key)
+
+
+def _membership(session: Session, mailing_list: MailingList | None, member: Member | None) -> Membership | None:
+    if mailing_list is None or member is None:
+        return None
+    return members.membership(session, id_of(mailing_list), id_of(member))
+
+
+def _answered_member(session: Session, host: Host, mailing_list: MailingList | None, message: Message) -> Member | None:
+    """Whose copy it answers, when that member is on the list (contract §5, References)."""
+    for message_id in (*message.references, *message.in_reply_to):
+        reference = read_private_reference(host.secrets, message_id)
+        member = members.member_by_id(session, reference.member_id) if reference else None
+        membership = _membership(session, mailing_list, member)
+        if membership is not None and membership.status in _HERE:
+            return member
+    return None
+
+
+def _answers_ours(session: Session, mailing_list: MailingList | None, message: Message) -> bool:
+    if mailing_list is None:
+        return False
+    return any(
+        posts.post_by_message_id(session, list_id=id_of(mailing_list), message_id=parent) is not None
+        for parent in message.in_reply_to
+    )
+
+
+def _token(session: Session, token: str) -> TokenFacts | None:
+    stored = tokens.find_token(session, token)
+    member = members.member_by_id(session, stored.member_id) if stored else None
+    membership = members.membership_by_id(session, stored.membership_id) if stored else None
+    if stored is None or member is None or membership is None:
+        return None
+    keys = frozenset(address.key for address in members.addresses_of(session, id_of(member)))
+    return TokenFacts(stored, member, membership, keys)
+
+
+def _bounced_post(session: Session, route: Route) -> Post | None:
+    """The post whose copy was sent from this bounce address, in a list that is still there."""
+    if route.bounce is None:
+        return None
+    for post in session.exec(select(Post).where(Post.content_id == route.bounce.content_id)):
+        mailing_list = list_by_id(session, post.list_id)
+        if mailing_list is not None and mailing_list.removed_at is None and post.removed_at is None:
+            return post
+    return None

@@ -1,0 +1,43 @@
+"""A decision to post, written down: now, or when a moderator says yes."""
+
+from __future__ import annotations
+
+import secrets as randomness
+from datetime import datetime
+
+from sqlmodel import Session
+
+from handlers.facts import Host
+from handlers.outcome import Publish
+from handlers.token import new_message_id
+from storage import posts
+from storage.models import Post
+
+
+def publish(
+    session: Session, host: Host, action: Publish, *, content_id: int, received_at: datetime, now: datetime
+) -> Post:
+    """Store the post with a delivery for each reader.
+
+    Another mail of the same Message-ID does not swallow it: it goes out under a new one (spec: behaviours 104).
+    """
+    message_id = action.message_id
+    while True:
+        try:
+            return posts.store_post(
+                session,
+                list_id=action.list_id,
+                member_id=action.member_id,
+                author_name=action.author_name,
+                content_id=content_id,
+                message_id=message_id,
+                original_message_id=action.original_message_id,
+                in_reply_to=action.in_reply_to,
+                references=action.references,
+                subject=action.subject,
+                written_at=action.written_at,
+                received_at=received_at,
+                now=now,
+            )
+        except posts.DuplicateMessageId:
+            message_id = new_message_id(randomness.token_bytes(16), host.domain)
