@@ -1,0 +1,236 @@
+"""A member's copy of a post: the author's bytes under a header of ours (contract §5).
+
+A `Rendition` is made once for a post and a language, a copy once for each member; nothing is re-serialised. What the
+author wrote is spliced from the original, field by field from an allow-list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+
+from handlers.address import address_key
+from handlers.body import edited_body
+from handlers.field_value import LONGEST_ID, field_text
+from handlers.header_field import display_name, header_field, mailbox_tokens, phrase_tokens, plain_text
+from handlers.message import Field, Message, field_body, parse
+from handlers.sign import SHARED_FIELDS, Signer, body_hash, canonical, canonical_field
+from storage.models import Posting, Replies
+
+_KEPT = frozenset({"date", "subject", "mime-version"})
+_KEPT_BEGINNINGS = ("content-", "thread-")
+_UNTRUE = frozenset({"content-length", "content-md5"})  # they speak of a body that had no line of ours
+_ONE_CLICK = b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"  # RFC 8058 §3.1
+_CANONICAL_ONE_CLICK = canonical_field(_ONE_CLICK)
+
+_EVERYONE_READS = {
+    "en": "Everyone in {title} reads your reply. To stop, write to {leave}.",
+    "de": "Alle in {title} lesen deine Antwort. Wenn du keine Post mehr möchtest, schreib an {leave}.",
+    "sv": "Alla i {title} läser ditt svar. Vill du inte ha fler brev, skriv till {leave}.",
+    "fr": "Tout le monde dans {title} lit ta réponse. Pour ne plus rien recevoir, écris à {leave}.",
+    "es": "Todos en {title} leen tu respuesta. Para no recibir más, escribe a {leave}.",
+}
+_AUTHOR_READS = {
+    "en": "Only {author} reads your reply. To stop, write to {leave}.",
+    "de": "Nur {author} liest deine Antwort. Wenn du keine Post mehr möchtest, schreib an {leave}.",
+    "sv": "Bara {author} läser ditt svar. Vill du inte ha fler brev, skriv till {leave}.",
+    "fr": "Seulement {author} lit ta réponse. Pour ne plus rien recevoir, écris à {leave}.",
+    "es": "Solo {author} lee tu respuesta. Para no recibir más, escribe a {leave}.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CopyFacts:
+    """What storage knows of a post for its copies. Message-IDs have their angle brackets."""
+
+    domain: str
+    list_name: str
+    list_title: str
+    list_posting: Posting
+    replies: Replies
+    author_name: str
+    author_alias: str  # local part in our domain
+    author_shown_address: str | None  # her real address, when she chose that others see it
+    message_id: str  # of the copies: the original's, or a minted one
+    in_reply_to: tuple[str, ...]  # as members' copies know them
+    references: tuple[str, ...]  # the same, without private entries
+    written_at: datetime  # for a message that has no Date
+    aliases: Mapping[str, str]  # address keys of members → what may be seen instead
+
+    @property
+    def only_author_reads(self) -> bool:
+        return self.list_posting is Posting.ANNOUNCE or self.replies is Replies.AUTHOR
+
+    @property
+    def shown_author(self) -> str:
+        return display_name(self.author_name, otherwise=self.author_alias)
+
+    @property
+    def shown_title(self) -> str:
+        return plain_text(self.list_title) or self.list_name
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """The bytes that all copies of a post in one language share, ready to be signed."""
+
+    head: bytes  # fields that stand before the copy's own
+    references: bytes  # what follows the private entry in References, CRLF included
+    canonical: bytes  # the signed ones of `head`
+    canonical_references: bytes
+    body: bytes  # exactly as it is hashed and sent; dots are not doubled
+    body_hash: bytes
+    eight_bit: bool  # asks for BODY=8BITMIME (RFC 6152 §3)
+
+
+def rendition(message: Message, copy: CopyFacts, language: str) -> Rendition:
+    """Everything of the copies in `language` (BCP 47) but what each member has of her own.
+
+    Raises `MalformedMessage` over the caps of spec/mail.md §2.2.
+    """
+    fields = [*_address_fields(copy), *_author_fields(message, copy), *_list_fields(copy)]
+    references = _references(copy)
+    hidden = dict(copy.aliases)
+    if copy.author_shown_address:
+        hidden.pop(address_key(copy.author_shown_address), None)
+    body = edited_body(message, line=footer_line(copy, language), language=_spoken(language), aliases=hidden)
+    head = b"".join(fields)
+    return Rendition(
+        head=head,
+        references=references,
+        canonical=canonical(fields, SHARED_FIELDS),
+        canonical_references=canonical_field(b"references:." + references).removeprefix(b"references:."),
+        body=body,
+        body_hash=body_hash(body),
+        eight_bit=not (head.isascii() and references.isascii() and body.isascii()),
+    )
+
+
+def copy(
+    rendition: Rendition,
+    *,
+    private_reference: str,
+    unsubscribe: str,
+    unsubscribe_url: str = "",
+    signer: Signer,
+    signed_at: datetime,
+) -> bytes:
+    """One member's header, signed, its empty line included; on the wire `rendition.body` follows.
+
+    `private_reference` is a Message-ID, `unsubscribe` the address of her token, and `unsubscribe_url` the same as an
+    https address where there is a web part. Raises ValueError when one of them cannot stand in a header.
+    """
+    first = header_field("References", [private_reference])
+    stop = [f"<mailto:{unsubscribe}>"]  # RFC 2369 §3.2
+    if unsubscribe_url:
+        stop.insert(0, f"<{unsubscribe_url}>,")
+    leave = header_field("List-Unsubscribe", stop)
+    one_click, canonical_one_click = (_ONE_CLICK, _CANONICAL_ONE_CLICK) if unsubscribe_url else (b"", b"")
+    signature = signer.sign_canonical(
+        b"".join(
+            (
+                rendition.canonical,
+                canonical_field(first)[:-2],
+                rendition.canonical_references,
+                canonical_field(leave),
+                canonical_one_click,
+            )
+        ),
+        rendition.body_hash,
+        signed_at,
+    )
+    return b"".join((signature, rendition.head, first, rendition.references, leave, one_click, b"\r\n"))
+
+
+def notice_copy(raw: bytes, signer: Signer, signed_at: datetime) -> bytes:
+    """A whole message that we wrote ourselves, signed. Raises ValueError when it has a signed field twice."""
+    message = parse(raw)
+    fields = [message.field_bytes(field) for field in message.fields]
+    return signer.sign(fields, body_hash(message.body), signed_at) + raw
+
+
+def footer_line(copy: CopyFacts, language: str) -> str:
+    """The line at the end of a copy: who reads a reply, and how to stop."""
+    sentences = _AUTHOR_READS if copy.only_author_reads else _EVERYONE_READS
+    leave = f"{copy.list_name}-leave@{copy.domain}"
+    return sentences[_spoken(language)].format(title=copy.shown_title, author=copy.shown_author, leave=leave)
+
+
+def _spoken(language: str) -> str:
+    """The language that we have a line in."""
+    main = language.partition("-")[0].lower()
+    return main if main in _EVERYONE_READS else "en"
+
+
+def _address_fields(copy: CopyFacts) -> list[bytes]:
+    """From the author under her alias, to the list; who is answered depends on the list."""
+    author = mailbox_tokens(
+        f"{copy.shown_author} ({copy.list_name[:1].upper()}{copy.list_name[1:]})", f"{copy.author_alias}@{copy.domain}"
+    )
+    everyone = mailbox_tokens(copy.shown_title, f"{copy.list_name}@{copy.domain}")
+    return [
+        header_field("From", author),
+        header_field("To", everyone),
+        header_field("Reply-To", author if copy.only_author_reads else everyone),
+    ]
+
+
+def _author_fields(message: Message, copy: CopyFacts) -> list[bytes]:
+    """What the author's header keeps, in her order and as its exact bytes; then what it lacks.
+
+    Of a name that stands twice only the first counts: that is the one which was read when the post was judged.
+    """
+    ids = {"message-id": (copy.message_id,), "in-reply-to": _sendable(copy.in_reply_to)}
+    kept: dict[str, bytes] = {}
+    for field in message.fields:
+        if field.name not in kept and _stays(message, field, ids):
+            kept[field.name] = _as_written(message, field)
+    if "date" not in kept:
+        kept["date"] = header_field("Date", [format_datetime(copy.written_at)])
+    if "message-id" not in kept:
+        kept["message-id"] = header_field("Message-ID", ids["message-id"])
+    if "in-reply-to" not in kept and ids["in-reply-to"]:
+        kept["in-reply-to"] = header_field("In-Reply-To", ids["in-reply-to"])
+    return list(kept.values())
+
+
+def _stays(message: Message, field: Field, ids: Mapping[str, tuple[str, ...]]) -> bool:
+    """Is the field on the allow-list? One of ids must hold exactly those of the copy: no comment, no other words."""
+    words = field_text(field_body(message.raw, field)).split()
+    if field.name in ids:
+        return words == list(ids[field.name])
+    if field.name == "date":
+        return bool(words)
+    return field.name in _KEPT or (field.name.startswith(_KEPT_BEGINNINGS) and field.name not in _UNTRUE)
+
+
+def _as_written(message: Message, field: Field) -> bytes:
+    """The bytes of the field; only a blank before the colon goes, which nobody may write (RFC 5322 §4.5)."""
+    name = message.raw[field.start : field.colon].rstrip(b" \t")
+    rest = message.raw[field.colon : field.end]
+    return name + rest if rest.endswith(b"\n") else name + rest + b"\r\n"
+
+
+def _references(copy: CopyFacts) -> bytes:
+    """What follows the private entry."""
+    others = _sendable(copy.references)
+    return header_field("References", others).removeprefix(b"References:") if others else b""
+
+
+def _sendable(ids: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(each for each in ids if len(each.encode("utf-8")) <= LONGEST_ID)
+
+
+def _list_fields(copy: CopyFacts) -> list[bytes]:
+    """RFC 2919 §2, RFC 2369 §3; without List-Unsubscribe, which is each member's own."""
+    address = f"{copy.list_name}@{copy.domain}"
+    announce = copy.list_posting is Posting.ANNOUNCE
+    return [
+        header_field("List-Id", [*phrase_tokens(copy.shown_title), f"<{copy.list_name}.{copy.domain}>"]),
+        header_field("List-Post", ["NO" if announce else f"<mailto:{address}>"]),
+        header_field("List-Help", [f"<mailto:{copy.list_name}-help@{copy.domain}>"]),
+        header_field("List-Owner", [f"<mailto:{copy.list_name}-owner@{copy.domain}>"]),
+        header_field("Precedence", ["list"]),
+    ]
