@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import socket
-import ssl
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,6 +13,7 @@ from organic_mail import config_values as values
 from organic_mail.config import Settings
 from organic_mail.finding import Finding, fatal, note, ok, warning
 from organic_mail.home import Home
+from organic_mail.listening import listen_problem, tls_problem
 from organic_mail.lock import serving_process
 
 EXPIRES_SOON = timedelta(days=14)
@@ -42,24 +41,6 @@ def listeners(home: Home, settings: Settings) -> Iterator[Finding]:
             yield ok("ports", f"{listener} is free; `serve` is not running")
 
 
-def listen_problem(listener: str, fault: OSError) -> tuple[str, str]:
-    """Why nobody can listen there, and the cure."""
-    where = f"smtp.listen: {listener}"
-    match fault:
-        case PermissionError():
-            return (
-                f"{where} needs a right that this account does not have",
-                "start it by systemd with deploy/organic-mail.socket, or choose a port above 1023",
-            )
-        case socket.gaierror():
-            return f"{where} is no address", "write the number of an address of this machine, or 0.0.0.0"
-    if fault.errno == errno.EADDRINUSE:
-        return f"{where} is used by another program", "stop that one (ss -ltnp shows it), or choose another port"
-    if fault.errno in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}:
-        return f"{where} is no address of this machine", "take it out of smtp.listen, or write 0.0.0.0"
-    return f"{where} cannot be used ({fault.strerror or fault})", "choose another address"
-
-
 def certificate(settings: Settings, now: datetime) -> Iterator[Finding]:
     """STARTTLS, where it is set up (RFC 3207)."""
     file = settings.smtp.tls_certificate
@@ -79,27 +60,6 @@ def certificate(settings: Settings, now: datetime) -> Iterator[Finding]:
         yield warning("tls", finding, cure)
     else:
         yield ok("tls", finding)
-
-
-def tls_problem(settings: Settings) -> tuple[str, str] | None:
-    """Why STARTTLS cannot be offered with these files, and the cure."""
-    smtp = settings.smtp
-    for setting, file in (("smtp.tls_certificate", smtp.tls_certificate), ("smtp.tls_key", smtp.tls_key)):
-        try:
-            Path(file).read_bytes()
-        except OSError as fault:
-            return (
-                f"{setting}: {file} cannot be read ({fault.strerror})",
-                "correct the path, or its mode",
-            )
-    try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(smtp.tls_certificate, smtp.tls_key)
-    except ssl.SSLError:
-        return (
-            f"smtp.tls_certificate: {smtp.tls_certificate} and {smtp.tls_key} are not a certificate and its key",
-            "give the PEM files that belong together",
-        )
-    return None
 
 
 def next_hop(settings: Settings) -> Iterator[Finding]:
