@@ -33,11 +33,12 @@ def _as_seen(words: str) -> str:
     return "|".join(sorted(map(re.escape, spellings), key=len, reverse=True))
 
 
-_VERB = r"(?:\b|(?<=[\x80-\xff]))(?:" + _as_seen(
+_ALPHABETIC_VERB = r"(?:\b|(?<=[\x80-\xff]))(?:" + _as_seen(
     "wrote writes said schrieb geschrieben skrev skrifaði écrit ecrit escribió escribio escreveu scritto scrive "
     "schreef kirjoitti napisał napisała napsal napsala napísal írta scris yazdı написал написала пише пишет писал "
-    "έγραψε 写道 寫道 작성"
+    "έγραψε"
 ) + ")"  # fmt: skip
+_VERB = f"(?:{_ALPHABETIC_VERB}|{_as_seen('写道 寫道 작성')})"
 _WROTE = re.compile(_VERB, re.IGNORECASE)
 _WROTE_NEXT = re.compile(r"\W{0,4}(?:\S{1,3} )?" + _VERB, re.IGNORECASE)  # "anna@home.example a écrit :"
 _WROTE_LAST = re.compile(_VERB + r"\s*\Z", re.IGNORECASE)  # "schrieb anna@home.example:"
@@ -72,7 +73,7 @@ def attributed_addresses(text: str, aliases: Mapping[str, str], *, html: bool) -
         return []
     places = [(one.start, one.end) for one in shown]
     lines, marks = html_lines(text, places) if html else text_lines(text, places)
-    return [one for one, mark in zip(shown, marks, strict=True) if mark is not None and _is_attribution(lines, mark)]
+    return [one for one, mark in zip(shown, marks, strict=True) if _is_attribution(lines, mark)]
 
 
 def _shown_addresses(text: str, aliases: Mapping[str, str]) -> list[Shown]:
@@ -117,43 +118,45 @@ def _in_header_block(lines: list[Line], mark: Mark) -> bool:
     line = lines[mark.line]
     for number in range(mark.line, max(-1, mark.line - 1 - 2 * _MOST_LINES), -1):
         at = lines[number]
-        if at.is_blank or at.depth != line.depth:
+        if not _goes_on(line, at):
             return False
-        if label := _LABEL.match(at.text):
+        if label := _LABEL.match(at.text[:_LONGEST_END]):
             # An "A:" alone is an answer rather than the Italian "To:"
             return label[1] not in ("A", "a") or any(map(_LABEL.match, _texts_beside(lines, number)))
-        goes_on = number > 0 and lines[number - 1].text.rstrip().endswith((",", ";"))
+        goes_on = number > 0 and lines[number - 1].text[-9:].rstrip().endswith((",", ";"))
         if not goes_on and not at.text.startswith((" ", "\t")):
             return False
     return False
 
 
 def _texts_beside(lines: list[Line], number: int) -> list[str]:
-    return [line.text for line in lines[max(0, number - 1) : number] + lines[number + 1 : number + 2]]
+    return [line.text[:_LONGEST_END] for line in lines[max(0, number - 1) : number] + lines[number + 1 : number + 2]]
 
 
 def _in_sentence(lines: list[Line], mark: Mark) -> bool:
     """A sentence that ends in a colon soon after the address, and has a verb of writing or is followed by a quote."""
     line = lines[mark.line]
-    behind = line.text[mark.end :]
+    behind = line.text[mark.end : mark.end + _LONGEST_END + 1]
     last = mark.line
-    while not _COLON.search(behind):
+    while len(behind) <= _LONGEST_END and not _COLON.search(behind):
         last += 1
-        if last > mark.line + _MOST_LINES or last >= len(lines) or len(behind) > _LONGEST_END:
+        if last > mark.line + _MOST_LINES or last >= len(lines) or not _goes_on(line, lines[last]):
             return False
-        if lines[last].is_blank or lines[last].depth != line.depth:
-            return False
-        behind += " " + lines[last].text
+        behind += " " + lines[last].text[:_LONGEST_END]
     if len(behind) > _LONGEST_END or _SENTENCE_END.match(behind):
         return False
-    before = line.text[: mark.start]
+    before = line.text[max(0, mark.start - 3 * _LONGEST_END) : mark.start]
     for number in range(mark.line - 1, max(-1, mark.line - 1 - _MOST_LINES), -1):
-        if lines[number].is_blank or lines[number].depth != line.depth:
+        if not _goes_on(line, lines[number]):
             break
         before = lines[number].text[-_LONGEST_END:] + " " + before
-    if mark.in_tag or line.text[: mark.start].rstrip().endswith(_OPENING):
+    if mark.in_tag or before.rstrip().endswith(_OPENING):
         return bool(_WROTE.search(behind) or _WROTE.search(before)) or _quote_follows(lines, last)
     return bool(_WROTE_NEXT.match(behind) or _WROTE_LAST.search(before))
+
+
+def _goes_on(line: Line, other: Line) -> bool:
+    return not other.is_blank and other.depth == line.depth
 
 
 def _quote_follows(lines: list[Line], last: int) -> bool:

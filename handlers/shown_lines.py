@@ -29,7 +29,7 @@ class Line:
 
     @property
     def is_blank(self) -> bool:
-        return not self.text.strip(" \t\r\xa0\xc2")
+        return not self.text.strip(" \t\xa0\xc2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,10 @@ class Mark:
     in_tag: bool = False  # an address in an attribute: it is not shown, and has no length
 
 
-def text_lines(text: str, places: Sequence[tuple[int, int]]) -> tuple[list[Line], list[Mark | None]]:
-    """The lines of plain `text`, and for each place (start, end; in order) where it is; None when it is nowhere."""
+def text_lines(text: str, places: Sequence[tuple[int, int]]) -> tuple[list[Line], list[Mark]]:
+    """The lines of plain `text`, and for each place (start, end; in order) where it is."""
     lines: list[Line] = []
-    marks: list[Mark | None] = []
+    marks: list[Mark] = []
     begin = 0
     ahead = 0
     for whole in text.split("\n"):
@@ -60,7 +60,7 @@ def text_lines(text: str, places: Sequence[tuple[int, int]]) -> tuple[list[Line]
     return lines, marks
 
 
-def html_lines(html: str, places: Sequence[tuple[int, int]]) -> tuple[list[Line], list[Mark | None]]:
+def html_lines(html: str, places: Sequence[tuple[int, int]]) -> tuple[list[Line], list[Mark]]:
     """The same for HTML, read tolerantly."""
     page = _Page(html, places)
     at = 0
@@ -80,9 +80,10 @@ class _Page:
     html: str
     places: Sequence[tuple[int, int]]
     lines: list[Line] = field(default_factory=lambda: [Line(0)])
-    marks: list[Mark | None] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
     pieces: list[str] = field(default_factory=list)  # of the line that is being read
     length: int = 0  # of these pieces
+    has_text: bool = False  # among them
     blockquotes: int = 0
     preformatted: int = 0
     no_more: set[str] = field(default_factory=set)  # endings that do not come any more
@@ -112,9 +113,9 @@ class _Page:
             self._obey(found[1].lower(), opens=html[start + 1] != "/")
         return end
 
-    def finished(self) -> tuple[list[Line], list[Mark | None]]:
+    def finished(self) -> tuple[list[Line], list[Mark]]:
         self._end_line()
-        return self.lines, self.marks + [None] * (len(self.places) - len(self.marks))
+        return self.lines, self.marks
 
     def _skip(self, start: int, ending: str) -> int:
         """Where `ending` is past; places on the way are in a tag, and shown nowhere."""
@@ -129,7 +130,7 @@ class _Page:
     def _obey(self, name: str, *, opens: bool) -> None:
         if name in _CELLS:
             self._add(" ")
-        elif name == "br" or (_LINE_ENDING_TAG.fullmatch(name) and "".join(self.pieces).strip()):
+        elif name == "br" or (self.has_text and _LINE_ENDING_TAG.fullmatch(name)):
             self._end_line()
         if name == "blockquote":
             self.blockquotes = max(0, self.blockquotes + (1 if opens else -1))
@@ -152,6 +153,7 @@ class _Page:
     def _add(self, text: str) -> None:
         self.pieces.append(text)
         self.length += len(text)
+        self.has_text = self.has_text or bool(text.strip())
 
     def _end_line(self) -> None:
         """Take the line that is read, and begin the next one."""
@@ -162,10 +164,11 @@ class _Page:
         self.lines[number] = Line(self.blockquotes + (signs[0].count(">") if signs else 0), text[skipped:])
         for place in range(len(self.marks) - 1, -1, -1):
             mark = self.marks[place]
-            if mark is None or mark.line != number:
+            if mark.line != number:
                 break
             start, end = max(0, mark.start - skipped), max(0, mark.end - skipped)
             self.marks[place] = Mark(number, start, end, mark.in_tag)
         self.pieces.clear()
         self.length = 0
+        self.has_text = False
         self.lines.append(Line(self.blockquotes))
