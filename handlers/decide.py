@@ -11,7 +11,7 @@ from handlers.command import decide_command
 from handlers.facts import Facts
 from handlers.forward import decide_forward
 from handlers.incoming import Incoming
-from handlers.outcome import ACCEPTED, Hold, Outcome
+from handlers.outcome import ACCEPTED, NOBODY_HERE, Hold, Outcome
 from handlers.post import decide_post
 from handlers.route import Kind
 
@@ -34,6 +34,8 @@ def decide(incoming: Incoming, facts: Facts, now: datetime) -> Outcome:
             return decide_post(incoming, facts, now, answers=facts.bounced_post.message_id)
         case Kind.BOUNCE:
             return decide_bounce(incoming, facts)
+        case Kind.NOBODY:
+            return Outcome(NOBODY_HERE)
         case _:
             return decide_command(incoming, facts, now)
 

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 
 from handlers.address import Mailbox
 from handlers.facts import Facts
-from handlers.header_line import mailbox_line
+from handlers.header_field import header_field, mailbox_tokens
 from handlers.incoming import Incoming
 from handlers.outcome import ACCEPTED, Forward, Outcome
 from handlers.policy import PEOPLE, first_answer, held, owner_address, writer
@@ -33,9 +33,9 @@ def forwarded(incoming: Incoming, facts: Facts, author: Mailbox, now: datetime) 
     people = owner_address(facts)
     local = people.partition("@")[0]
     lines = [
-        mailbox_line("From", f"{shown_name(None, author)} (via {local})", people),
-        mailbox_line("Reply-To", author.name, author.address),
-        mailbox_line("To", "", people),
+        header_field("From", mailbox_tokens(f"{shown_name(None, author)} (via {local})", people)),
+        header_field("Reply-To", mailbox_tokens(author.name, author.address)),
+        header_field("To", [people]),
     ]
     seen: set[str] = set()
     for field in message.fields:
@@ -43,11 +43,11 @@ def forwarded(incoming: Incoming, facts: Facts, author: Mailbox, now: datetime) 
             seen.add(field.name)
             lines.append(message.field_bytes(field))
     if "date" not in seen:
-        lines.append(f"Date: {format_datetime(now)}\r\n".encode())
+        lines.append(header_field("Date", [format_datetime(now)]))
     unnamed = hashlib.sha256(message.raw).hexdigest()
     message_id = message.message_id or minted_message_id(host.secrets, unnamed, host.domain)
-    lines.append(f"Message-ID: {message_id}\r\n".encode())
+    lines.append(header_field("Message-ID", [message_id]))
     references = [parent for parent in message.references if not is_private(parent, host.domain)]
     if references:
-        lines.append(("References: " + "\r\n ".join(references) + "\r\n").encode())
+        lines.append(header_field("References", references))
     return b"".join(lines) + b"\r\n" + message.body

@@ -103,4 +103,5 @@ class Outcome:
 
 
 ACCEPTED = Reply(250, "2.0.0", "Thank you, we have it")
+NOBODY_HERE = Reply(550, "5.1.1", "Nobody has this address here. Please look at it once more")
 TRY_LATER = Reply(451, "4.3.0", "We cannot take this mail just now. Please try again later")

@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from handlers.address import Mailbox
-from handlers.facts import Facts, id_of
+from handlers.facts import Facts, Host, id_of
+from handlers.header_field import display_name, plain_text
 from handlers.incoming import Incoming
 from handlers.message import Message
 from handlers.outcome import ACCEPTED, Outcome, Publish
@@ -37,27 +38,29 @@ def published(message: Message, facts: Facts, now: datetime, *, answers: str = "
     """
     if facts.mailing_list is None:
         raise LookupError("a post needs a list")
-    host = facts.host
-
-    def shown(message_id: str) -> str:
-        unfit = _unfit(message_id, facts.hiding)
-        return minted_message_id(host.secrets, message_id, host.domain) if unfit else message_id
-
+    host, hiding = facts.host, facts.hiding
     original = message.message_id
-    unnamed = hashlib.sha256(message.raw).hexdigest()
-    parents = [shown(parent) for parent in message.in_reply_to if not is_private(parent, host.domain)]
+    unnamed = minted_message_id(host.secrets, hashlib.sha256(message.raw).hexdigest(), host.domain)
+    parents = [_shown(parent, host, hiding) for parent in message.in_reply_to if not is_private(parent, host.domain)]
     return Publish(
         list_id=id_of(facts.mailing_list),
         member_id=facts.member_id,
         author_name=shown_name(facts.member, facts.author),
-        message_id=shown(original) if original else minted_message_id(host.secrets, unnamed, host.domain),
+        message_id=_shown(original, host, hiding) if original else unnamed,
         original_message_id=original,
         in_reply_to=next(iter(parents), answers),
-        references=tuple(
-            dict.fromkeys(shown(parent) for parent in message.references if not is_private(parent, host.domain))
-        ),
+        references=shown_references(message, host, hiding),
         subject=message.subject,
         written_at=message.date or now,
+    )
+
+
+def shown_references(message: Message, host: Host, hiding: Collection[str]) -> tuple[str, ...]:
+    """References as the copies have them, without private entries. `hiding` as for `published`."""
+    return tuple(
+        dict.fromkeys(
+            _shown(parent, host, hiding) for parent in message.references if not is_private(parent, host.domain)
+        )
     )
 
 
@@ -69,11 +72,8 @@ def is_private(message_id: str, domain: str) -> bool:
 
 def shown_name(member: Member | None, author: Mailbox | None) -> str:
     """How the members know her: her name with us, else what she calls herself, never an address."""
-    for name in (member.name if member else "", author.name if author else ""):
-        clean = " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())
-        if clean and "@" not in clean:
-            return clean[:100]
-    return member.alias if member else "Somebody"
+    own = plain_text(member.name) if member else ""
+    return own or display_name(author.name if author else "", otherwise=member.alias if member else "Somebody")
 
 
 def addresses_in(message_ids: Iterable[str]) -> set[str]:
@@ -93,6 +93,11 @@ def _addresses_in(message_id: str) -> set[str]:
         starts = [0, *(separator.end() for separator in _SEPARATOR.finditer(local))]
         found.update(f"{local[start:]}@{domain[0]}" for start in starts[-_STARTS:] if local[start:])
     return found
+
+
+def _shown(message_id: str, host: Host, hiding: Collection[str]) -> str:
+    unfit = _unfit(message_id, hiding)
+    return minted_message_id(host.secrets, message_id, host.domain) if unfit else message_id
 
 
 def _unfit(message_id: str, hiding: Collection[str]) -> bool:

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     ALIAS = "alias"  # private mail to one member
     TOKEN = "token"  # noqa: S105 - one stored action
     BOUNCE = "bounce"  # what comes back to the envelope sender of a copy
+    NOBODY = "nobody"  # nothing is at this address (any more)
 
 
 _SUFFIXES = {  # RFC 2142 §6 has -request, and the customs of other list servers the rest

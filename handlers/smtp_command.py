@@ -19,7 +19,7 @@ _NO_ADDRESS = "This is not an email address"
 _WANTS_SMTPUTF8 = Reply(553, "5.6.7", "An address with such letters needs SMTPUTF8")  # RFC 6531 §3.5
 
 
-class Refused(Exception):  # noqa: N818
+class Refused(Exception):
     """The command cannot be taken; `reply` says why."""
 
     def __init__(self, reply: Reply) -> None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
-import logging
 import ssl
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+import structlog
+
 from handlers.reply import Reply
 from organic_mail.config import LimitsSection
 
-_log = logging.getLogger("organic_mail.smtp")
+log = structlog.get_logger()
 
 _FULL = Reply(421, "4.7.0", "Too many connections. Please try again later")
 _FULL_FOR_NETWORK = Reply(421, "4.7.0", "Too many connections from your network. Please try again later")
@@ -111,7 +112,7 @@ class Certificate:
                 self._context = self._loaded()
                 self._seen = stamp
         except OSError as trouble:  # ssl.SSLError is one; while both files are being replaced they do not fit
-            _log.warning("the certificate for STARTTLS cannot be read again, the old one stays: %s", trouble)
+            log.warning("the certificate for STARTTLS cannot be read again, the old one stays", reason=str(trouble))
         return self._context
 
     def _stamp(self) -> tuple[tuple[int, int], ...]:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Sequence
 from typing import Any, AnyStr, Protocol, TypeVar
 
+import structlog
 from aiosmtpd.smtp import SMTP, TLSSetupException
 
 from handlers.incoming import Envelope
@@ -40,7 +41,7 @@ from handlers.smtp_reply import (
 )
 from organic_mail.smtp_guard import Certificate, Guard
 
-_log = logging.getLogger("organic_mail.smtp")
+log = structlog.get_logger()
 logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd logs addresses at INFO and whole mails at DEBUG
 
 T = TypeVar("T")
@@ -158,9 +159,9 @@ class MailSession(SMTP):
         except asyncio.IncompleteReadError:
             pass  # the client has nothing more to say
         except ConnectionError:
-            _log.debug("connection lost")
+            log.debug("a client went away")
         except TLSSetupException as trouble:  # asyncio does not tell us of the end of what never was
-            _log.debug("no TLS: %s", trouble.__cause__)
+            log.debug("no TLS", reason=str(trouble.__cause__))
             self._writer.close()
             self.connection_lost(None)
         finally:
@@ -195,7 +196,7 @@ class MailSession(SMTP):
             raise
         except Exception:
             # Our own failure is never a reason to lose the sender's mail: 4xx, and no word of what it was.
-            _log.exception("a command failed")
+            log.exception("a command failed")
             await self._say(TRY_LATER)
 
     async def smtp_EHLO(self, name: str) -> None:  # noqa: N802
@@ -351,7 +352,7 @@ class MailSession(SMTP):
                 return await asyncio.shield(running)
         except TimeoutError:
             running.add_done_callback(_log_failure)
-            _log.error("no decision within %s seconds", _DECIDE)
+            log.error("no decision in time", seconds=_DECIDE)
             return otherwise
         except asyncio.CancelledError:
             running.add_done_callback(_log_failure)
@@ -403,4 +404,4 @@ class LmtpSession(MailSession):
 def _log_failure(work: asyncio.Future[Any]) -> None:
     """For work whose client has left: nobody else would hear of it."""
     if not work.cancelled() and work.exception() is not None:
-        _log.error("a decision failed after its client had left", exc_info=work.exception())
+        log.error("a decision failed after its client had left", exc_info=work.exception())

@@ -1,0 +1,183 @@
+"""One message comes in: parse, authenticate, route, look up, decide, write down, and only then answer 250."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import structlog
+from sqlmodel import Session
+
+from handlers import mime
+from handlers.address import Mailbox, NoSingleAuthor, author_of
+from handlers.decide import Decision, decide, together
+from handlers.facts import Facts, Host
+from handlers.incoming import Authentication, Envelope, Incoming
+from handlers.message import MalformedMessage, Message, parse
+from handlers.outcome import NOBODY_HERE, TRY_LATER
+from handlers.reply import Reply
+from handlers.route import Kind, Route, in_domain
+from handlers.token import Secrets
+from organic_mail.apply import apply
+from organic_mail.authenticate import authenticate
+from organic_mail.config import Settings
+from organic_mail.lookup import facts_of, route_of
+from organic_mail.notices import host_of
+from organic_mail.resolver import Dns
+from storage.arrivals import remember
+from storage.contents import Packed, pack, store_content
+from storage.database import Database, StorageTrouble
+from storage.shunts import set_aside
+
+log = structlog.get_logger()
+
+_RECIPIENT_OK = Reply(250, "2.1.5", "OK")
+_NO_RELAY = Reply(550, "5.7.1", "We do not pass on mail for other domains")
+_LARGE = 256 * 1024  # bytes, from which on reading a message would make other clients wait
+_THREADS = 4
+_DNS_THREADS = 32  # they wait more than they work
+
+T = TypeVar("T")
+Join = Callable[[Sequence[Decision]], Sequence[Decision]]
+
+
+class Receiver:
+    """What stands behind the SMTP sessions. `checkpoint` is told of each step, so that tests can stop there."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        secrets: Secrets,
+        *,
+        dns: Dns,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        checkpoint: Callable[[str], None] = lambda step: None,
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._host = host_of(settings, secrets)
+        self._dns = dns
+        self._clock = clock
+        self._checkpoint = checkpoint
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="intake")
+        self._dns_threads = ThreadPoolExecutor(_DNS_THREADS, thread_name_prefix="dns")
+
+    async def recipient(self, address: str) -> Reply:
+        """May mail for this address come? 250, or why not."""
+        if "@" in address and not in_domain(address, self._host.domain):
+            return _NO_RELAY
+        today = self._clock().date()
+        try:
+            route = await self._in_thread(
+                self._database.read, lambda session: route_of(session, self._host, address, today)
+            )
+        except StorageTrouble as trouble:
+            log.error("the database cannot tell who is here", reason=str(trouble))
+            return TRY_LATER
+        return _RECIPIENT_OK if route else NOBODY_HERE
+
+    async def receive(self, envelope: Envelope, raw: bytes) -> Reply:
+        """Take the message or refuse it: one answer for all recipients. 250 means that it is committed."""
+        return (await self._received(envelope, raw, together))[0]
+
+    async def receive_each(self, envelope: Envelope, raw: bytes) -> Sequence[Reply]:
+        """The same with an answer for each recipient, in their order (RFC 2033 §4.2)."""
+        return await self._received(envelope, raw, lambda decisions: decisions)
+
+    def close(self) -> None:
+        self._threads.shutdown()
+        self._dns_threads.shutdown(cancel_futures=True)
+
+    async def _received(self, envelope: Envelope, raw: bytes, join: Join) -> Sequence[Reply]:
+        now = self._clock()
+        try:
+            message = await self._parsed(raw)
+            self._checkpoint("parsed")
+            authentication = await authenticate(envelope, message, self._settings, self._dns, self._dns_threads, now)
+            self._checkpoint("authenticated")
+            decisions, packed = await self._in_thread(self._decided, envelope, message, authentication, join, now)
+            self._checkpoint("decided")
+            if packed is not None:
+                written = self._database.submit(lambda session: self._write(session, decisions, packed, now))
+                await asyncio.wrap_future(written)
+            self._checkpoint("committed")
+            return [decision.outcome.reply for decision in decisions]
+        except MalformedMessage as malformed:
+            return [Reply(550, "5.6.0", malformed.reason)] * len(envelope.recipients)
+        except StorageTrouble as trouble:
+            log.error("the database cannot take mail", reason=str(trouble))
+        except Exception as fault:
+            log.exception("we cannot handle a mail")
+            await self._set_aside(envelope, raw, fault, now)
+        return [TRY_LATER] * len(envelope.recipients)
+
+    async def _parsed(self, raw: bytes) -> Message:
+        """Raises MalformedMessage."""
+        return _parse(raw) if len(raw) < _LARGE else await self._in_thread(_parse, raw)
+
+    def _decided(
+        self, envelope: Envelope, message: Message, authentication: Authentication, join: Join, now: datetime
+    ) -> tuple[Sequence[Decision], Packed | None]:
+        """What becomes of it for each recipient, and the message ready to be stored when anything is to be written."""
+        author = _author(message)
+
+        def look_up(session: Session) -> list[tuple[Route, Facts]]:
+            routes = (_route_at_data(session, self._host, address, now) for address in envelope.recipients)
+            return [(route, facts_of(session, self._host, message, author, route)) for route in routes]
+
+        decisions = []
+        for route, facts in self._database.read(look_up):
+            incoming = Incoming(envelope, message, authentication, route)
+            decisions.append(Decision(incoming, facts, decide(incoming, facts, now)))
+        joined = join(decisions)
+        return joined, pack(message.raw) if any(decision.outcome.actions for decision in joined) else None
+
+    def _write(self, session: Session, decisions: Sequence[Decision], packed: Packed, now: datetime) -> None:
+        apply(session, decisions, packed, now)
+        self._checkpoint("written")
+
+    async def _set_aside(self, envelope: Envelope, raw: bytes, fault: Exception, now: datetime) -> None:
+        """Keep what we failed at, once, for the operator; the sender's server keeps it too."""
+
+        def write(session: Session) -> None:
+            if remember(session, hashlib.sha256(b"shunt\0" + raw).digest(), now):
+                set_aside(
+                    session,
+                    content_id=store_content(session, raw, now),
+                    reason=f"We failed at this mail: {type(fault).__name__}. The log of the server says more.",
+                    envelope_sender=envelope.sender,
+                    recipients=envelope.recipients,
+                    now=now,
+                )
+
+        try:
+            await asyncio.wrap_future(self._database.submit(write))
+        except StorageTrouble as trouble:
+            log.error("the database cannot take mail", reason=str(trouble))
+
+    async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+
+
+def _parse(raw: bytes) -> Message:
+    """Raises MalformedMessage, also for a structure over the caps of spec/mail.md §2.2."""
+    message = parse(raw)
+    mime.parts(message)
+    return message
+
+
+def _author(message: Message) -> Mailbox | None:
+    try:
+        return author_of(message)
+    except NoSingleAuthor:
+        return None
+
+
+def _route_at_data(session: Session, host: Host, address: str, now: datetime) -> Route:
+    """The list may have been removed since RCPT."""
+    return route_of(session, host, address, now.date()) or Route(Kind.NOBODY, address)
