@@ -49,8 +49,8 @@ def fingerprint(incoming: Incoming) -> bytes:
 
 def _write(session: Session, decision: Decision, action: Action, packed: Packed, now: datetime) -> None:
     host, message = decision.facts.host, decision.incoming.message
-    cause = hashlib.sha256(message.message_id.encode() or message.raw).hexdigest()
-    answer = Answer(f"mail:{cause}", message.message_id)
+    digest = hashlib.sha256(message.message_id.encode() or message.raw).hexdigest()
+    answer = Answer(f"mail:{digest}", message.message_id)
     match action:
         case Publish():
             content_id = store_content(session, packed, now)
@@ -74,5 +74,5 @@ def _write(session: Session, decision: Decision, action: Action, packed: Packed,
         case Return(token, membership_id):
             joining.come_back(session, host, token=token, membership_id=membership_id, answer=answer, now=now)
         case Note(kind, text, list_id, member_id, keep):
-            content_id = store_content(session, packed, now) if keep else None
-            record(session, kind, text, now=now, list_id=list_id, member_id=member_id, content_id=content_id)
+            kept = store_content(session, packed, now) if keep else None
+            record(session, kind, text, now=now, list_id=list_id, member_id=member_id, content_id=kept)

@@ -56,7 +56,7 @@ class Receiver:
         *,
         dns: Dns,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        checkpoint: Callable[[str], None] = lambda step: None,
+        checkpoint: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._database = database
         self._settings = settings
