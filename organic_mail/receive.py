@@ -46,7 +46,11 @@ Join = Callable[[Sequence[Decision]], Sequence[Decision]]
 
 
 class Receiver:
-    """What stands behind the SMTP sessions. `checkpoint` is told of each step, so that tests can stop there."""
+    """What stands behind the SMTP sessions.
+
+    `committed` is called when there may be something to send; `checkpoint` is told of each step, so that tests can
+    stop there.
+    """
 
     def __init__(
         self,
@@ -56,9 +60,11 @@ class Receiver:
         *,
         dns: Dns,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        committed: Callable[[], None] = lambda: None,
         checkpoint: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._database = database
+        self._committed = committed
         self._settings = settings
         self._host = host_of(settings, secrets)
         self._dns = dns
@@ -105,6 +111,7 @@ class Receiver:
             if packed is not None:
                 written = self._database.submit(lambda session: self._write(session, decisions, packed, now))
                 await asyncio.wrap_future(written)
+                self._committed()
             self._checkpoint("committed")
             return [decision.outcome.reply for decision in decisions]
         except MalformedMessage as malformed:
