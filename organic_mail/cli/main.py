@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +11,7 @@ import typer
 
 from organic_mail.cli import dns, held, keys, lists, members, queue, server, shunts, threads
 from organic_mail.problem import Problem
+from organic_mail.version import version
 
 app = typer.Typer(
     name="organic-mail",
@@ -25,9 +25,9 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"organic-mail {metadata.version('organic-mail')}")
+        typer.echo(f"organic-mail {version()}")
         raise typer.Exit
 
 
@@ -43,7 +43,7 @@ def _options(
         ),
     ] = None,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
     ] = False,
 ) -> None:
     """Run mailing lists for people who know each other, by ordinary email."""
@@ -113,3 +113,7 @@ def _error(fault: Exception) -> int:
     for line in lines.splitlines():
         typer.echo(f"error: {line}", err=True)
     return 1
+
+
+if __name__ == "__main__":
+    run()

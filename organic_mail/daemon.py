@@ -1,0 +1,255 @@
+"""`organic-mail serve`: mail in, mail out, and the timers, in one process.
+
+Intake runs on the event loop of the main thread; delivery has a thread and a loop of its own, so that sending never
+makes a client wait; the timers have a thread. When one of them ends by itself the daemon ends as a whole, because half
+a daemon looks alive to whoever watches it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import os
+import re
+import resource
+import signal
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from handlers.sign import Signer
+from organic_mail import config
+from organic_mail.claimant import this_daemon
+from organic_mail.config import Settings
+from organic_mail.deliver import Deliverer
+from organic_mail.home import Home, Opened, open_home
+from organic_mail.keys import private_key
+from organic_mail.listening import listen_problem, tls_problem
+from organic_mail.lock import serve_lock
+from organic_mail.logs import start_log
+from organic_mail.notices import host_of
+from organic_mail.part import Part
+from organic_mail.problem import Problem
+from organic_mail.receive import Receiver
+from organic_mail.resolver import Dns, Resolver
+from organic_mail.smtp_server import Doors, start_smtp
+from organic_mail.systemd import activated_sockets, notify
+from organic_mail.timers import run_timers, standing_timers
+from organic_mail.transport import dial_of
+from organic_mail.version import version
+from storage.keys import active_key
+from storage.models import SigningKey
+
+DRAIN_SECONDS = 10.0  # contract §1
+SESSION_GRACE = 8.0
+OPEN_FILES = 65536
+
+log = structlog.get_logger()
+
+
+def serve(path: Path, *, parts: frozenset[Part]) -> int:
+    """Serves a HOME until SIGTERM; returns the exit code. Raises Problem before anything is accepted."""
+    os.umask(0o077)
+    home = Home(path.absolute())
+    settings = config.load(home.path)
+    check_startable(settings, parts)
+    _allow_many_files()
+    with _sole_owner(home, settings), open_home(home.path, owner=True) as opened:
+        start_log(_log_key(opened), debug=os.environ.get("ORGANIC_MAIL_DEBUG") == "1")
+        if Part.DELIVER in parts:
+            _check_key(opened)
+        return asyncio.run(_run(opened, parts))
+
+
+def check_startable(settings: Settings, parts: frozenset[Part]) -> None:
+    """What can be known before anything is opened. Raises Problem."""
+    if Part.WEB in parts and (settings.web.listen or len(parts) == 1):
+        raise Problem("web.listen: this release has no web part; empty it, and leave out --only web")
+    if Part.RECEIVE in parts and settings.smtp.tls_certificate and (fault := tls_problem(settings)):
+        raise Problem("; ".join(fault))
+    if Part.DELIVER in parts:
+        dial_of(settings)
+
+
+def _allow_many_files() -> None:
+    """A connection is a file; the usual soft limit of 1,024 is a custom, the hard one is meant."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _sole_owner(home: Home, settings: Settings) -> contextlib.AbstractContextManager[None]:
+    """One daemon owns a SQLite file; PostgreSQL serves any number of them."""
+    if settings.database.url.startswith("sqlite:"):
+        return serve_lock(home.lock_file)
+    return contextlib.nullcontext()
+
+
+def _check_key(opened: Opened) -> None:
+    """Raises Problem when what goes out could not be signed."""
+    key = opened.database.read(active_key)
+    if key is None:
+        raise Problem("there is no key to sign with; make one with: organic-mail keys rotate --now")
+    _signer(opened, key)
+
+
+def _signer(opened: Opened, key: SigningKey) -> Signer:
+    return Signer(opened.settings.community.domain, key.selector, private_key(opened.home.keys, key))
+
+
+def _log_key(opened: Opened) -> bytes:
+    return hmac.digest(opened.secrets[0].key, b"log", hashlib.sha256)
+
+
+class _Ending:
+    """Why and when the daemon ends: a signal (exit 0), or the death of a part (exit 1: systemd starts it again)."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.wanted = asyncio.Event()
+        self.code = 0
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._signalled)
+
+    def _signalled(self) -> None:
+        if self.wanted.is_set():  # the second one: at once
+            os._exit(1)
+        self.wanted.set()
+
+    def part_died(self) -> None:
+        """May be called from any thread."""
+        self.code = 1
+        self._loop.call_soon_threadsafe(self.wanted.set)
+
+
+class _Beside:
+    """A part that runs in a thread of its own until `stop` is called."""
+
+    def __init__(
+        self, part: Part, ending: _Ending, *, run: Callable[[], None], tell_to_stop: Callable[[], None]
+    ) -> None:
+        self._part = part
+        self._ending = ending
+        self._run = run
+        self._tell_to_stop = tell_to_stop
+        self._thread = threading.Thread(target=self._live, name=part.value, daemon=True)
+        self._thread.start()
+
+    def _live(self) -> None:
+        try:
+            self._run()
+        except BaseException:
+            log.exception("a part died", part=self._part.value)
+        if not self._ending.wanted.is_set():
+            self._ending.part_died()
+
+    async def stop(self) -> None:
+        self._tell_to_stop()
+        await asyncio.to_thread(self._thread.join)
+
+
+@dataclass(frozen=True, slots=True)
+class _Intake:
+    """The open doors. `names`: smtp=HOST:PORT or lmtp=PLACE, as `ready` says them."""
+
+    receiver: Receiver
+    doors: Doors
+    names: list[str]
+
+    async def stop(self) -> None:
+        await self.doors.close(SESSION_GRACE)
+        await asyncio.to_thread(self.receiver.close)
+
+
+async def _run(opened: Opened, parts: frozenset[Part]) -> int:
+    ending = _Ending(asyncio.get_running_loop())
+    dns = Resolver(opened.settings.dns.nameservers)
+    deliverer = _deliverer(opened) if Part.DELIVER in parts else None
+    running: list[_Intake | _Beside] = []
+    names: list[str] = []
+    try:
+        if Part.RECEIVE in parts:
+            intake = await _take_mail(opened, dns, wake=deliverer.wake if deliverer else lambda: None)
+            running.append(intake)
+            names = intake.names
+        if deliverer:
+            running.append(_deliver(deliverer, ending))
+        if Part.TIMERS in parts:
+            running.append(_keep_time(opened, dns, ending))
+        print("ready", *names, flush=True)
+        notify("READY=1")
+        log.info("ready", version=version(), listening=" ".join(names))
+        await ending.wanted.wait()
+    finally:
+        await _drain(running, ending)
+    return ending.code
+
+
+async def _drain(running: Sequence[_Intake | _Beside], ending: _Ending) -> None:
+    """Lets what is under way finish. What takes longer is cut off: it was committed, or never answered with 250."""
+    notify("STOPPING=1")
+    limit = threading.Timer(DRAIN_SECONDS - 0.5, os._exit, (ending.code,))
+    limit.daemon = True
+    limit.start()
+    await asyncio.gather(*(part.stop() for part in running))
+    log.info("stopped")
+
+
+async def _take_mail(opened: Opened, dns: Dns, *, wake: Callable[[], None]) -> _Intake:
+    """Raises Problem when an address of smtp.listen cannot be had."""
+    settings = opened.settings
+    receiver = Receiver(opened.database, settings, opened.secrets, dns=dns, committed=wake)
+    given = activated_sockets()
+    try:
+        doors = await start_smtp(settings, receiver, sockets=given)
+    except OSError as fault:
+        place = re.search(r"\('([^']+)', (\d+)", str(fault))
+        where = f"{place[1]}:{place[2]}" if place else ", ".join(settings.smtp.listen)
+        raise Problem("; ".join(listen_problem(where, fault))) from None
+    if given:
+        lmtp = [door.family == socket.AF_UNIX for door in given]
+    else:
+        lmtp = [listener.lmtp for listener in settings.smtp.listeners]
+    kinds = [
+        "lmtp" if kind else "smtp" for kind, server in zip(lmtp, doors.servers, strict=True) for _ in server.sockets
+    ]
+    return _Intake(receiver, doors, [f"{kind}={place}" for kind, place in zip(kinds, doors.addresses, strict=True)])
+
+
+def _deliverer(opened: Opened) -> Deliverer:
+    """Raises Problem when the next hop cannot be used as it is written."""
+    return Deliverer(
+        opened.database,
+        host_of(opened.settings, opened.secrets),
+        dial=dial_of(opened.settings),
+        concurrency=opened.settings.delivery.concurrency,
+        signer=lambda key: _signer(opened, key),
+        who=this_daemon(),
+    )
+
+
+def _deliver(deliverer: Deliverer, ending: _Ending) -> _Beside:
+    loop, stop = asyncio.new_event_loop(), asyncio.Event()
+
+    def run() -> None:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.run(deliverer.run(stop))
+
+    def tell_to_stop() -> None:
+        with contextlib.suppress(RuntimeError):  # its loop is closed already
+            loop.call_soon_threadsafe(stop.set)
+
+    return _Beside(Part.DELIVER, ending, run=run, tell_to_stop=tell_to_stop)
+
+
+def _keep_time(opened: Opened, dns: Dns, ending: _Ending) -> _Beside:
+    stop = threading.Event()
+    timers = standing_timers(opened, dns)
+    return _Beside(Part.TIMERS, ending, run=lambda: run_timers(timers, stop), tell_to_stop=stop.set)
