@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from organic_mail.cli.lookup import id_of, one_of, settings_of, the_list
 from organic_mail.cli.output import JsonFlag, YesFlag, confirm, fail, open_community, print_json, print_table, visible
+from organic_mail.cli.words import one_of, settings_of, the_list
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -117,6 +117,7 @@ def change(
     """Change how a list works, from the next post on. title=TEXT; posting=members, moderated or announce;
     delivery=each, daily or weekly, for members who come later; joining=vouched, open or closed;
     replies=list or author: whom an answer reaches."""
+    from handlers.facts import id_of
     from organic_mail.config_values import one_line
     from storage import models
     from storage.lists import update_list
@@ -142,6 +143,7 @@ def remove(context: typer.Context, name: Name, yes: YesFlag = False) -> None:
     Its posts stay; its members stay members of their other lists."""
     from datetime import UTC, datetime
 
+    from handlers.facts import id_of
     from storage.lists import remove_list
     from storage.members import count_members
 
@@ -157,6 +159,7 @@ def remove(context: typer.Context, name: Name, yes: YesFlag = False) -> None:
 
 
 def _described(session: Session, mailing_list: MailingList, domain: str) -> dict[str, Any]:
+    from handlers.facts import id_of
     from storage.members import count_members, people_of
     from storage.models import Role
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from organic_mail.cli.lookup import entered, id_of, one_of, settings_of, the_list, the_member, the_membership, yes_or_no
+from organic_mail.cli import member_files
 from organic_mail.cli.output import JsonFlag, YesFlag, confirm, fail, open_community, print_json, print_table, visible
+from organic_mail.cli.words import (
+    ListName,
+    entered,
+    one_of,
+    settings_of,
+    the_list,
+    the_member,
+    the_membership,
+    yes_or_no,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +30,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Persons: who is on a list, and how each of them gets mail.", no_args_is_help=True)
 addresses = typer.Typer(help="Second addresses, from which a member may write as well.", no_args_is_help=True)
 app.add_typer(addresses, name="address")
+member_files.add_to(app)
 
-ListName = Annotated[str, typer.Argument(metavar="LIST", help="The list: what stands before the @.")]
 MemberAddress = Annotated[str, typer.Argument(metavar="ADDRESS", help="One of the member's addresses, or the alias.")]
 Delivery = Literal["each", "daily", "weekly", "none"]
 Role = Literal["member", "moderator", "owner"]
@@ -28,9 +39,61 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 OF_A_MEMBERSHIP = ("delivery", "role", "own_posts", "weekday")
 
 
+@app.command(epilog='Example: organic-mail member add family "Anna Lindqvist <anna@example.org>"')
+def add(
+    context: typer.Context,
+    name: ListName,
+    mailbox: Annotated[str, typer.Argument(metavar='"NAME <ADDRESS>"', help="Who: the name, and the address in <>.")],
+    confirmed: Annotated[
+        bool,
+        typer.Option("--confirmed", help="The person said yes on paper: add at once, and send the welcome."),
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Send nothing.")] = False,
+    delivery: Annotated[
+        Delivery | None, typer.Option(help="How mail comes: each post, one letter, or none. [default: the list's]")
+    ] = None,
+    role: Annotated[Role, typer.Option(help="Moderators decide about held mail; owners too.")] = "member",
+    language: Annotated[str, typer.Option(metavar="xx", help="Of what we write. [default: the community's]")] = "",
+    timezone: Annotated[str, typer.Option(metavar="Area/City", help="[default: the community's]")] = "",
+) -> None:
+    """Invite a person to a list. The invitation asks for a yes by reply; who does not answer gets no more mail.
+    Somebody who is on another list already keeps name, alias and addresses."""
+    from organic_mail import config_values as values
+    from organic_mail.cli.admitting import admit
+    from organic_mail.joining import Newcomer
+    from organic_mail.member_csv import name_of
+    from storage import models
+
+    wanted = settings_of(
+        [*([f"language={language}"] if language else []), *([f"timezone={timezone}"] if timezone else [])],
+        {"language": values.language, "timezone": values.timezone},
+    )
+    with open_community(context) as community:
+        person = entered(mailbox, community.settings.community.domain)
+        newcomer = Newcomer(
+            replace(person, name=name_of(person.name, person.address)),
+            models.DeliveryMode(delivery) if delivery else None,
+            models.Role(role),
+            **wanted,
+        )
+        community.database.write(
+            lambda session: admit(
+                session, community, the_list(session, name), newcomer, confirmed=confirmed, quiet=quiet
+            )
+        )
+    who = f"{visible(newcomer.mailbox.name)} <{person.address}>"
+    if confirmed:
+        typer.echo(f"{who} is on {name}.")
+    elif quiet:
+        typer.echo(f"{who} is invited to {name}, but nothing was sent: say it again without --quiet, or --confirmed.")
+    else:
+        typer.echo(f"{who} is invited to {name}, and on it as soon as the answer is yes.")
+
+
 @app.command(epilog="Example: organic-mail member ls family --json")
 def ls(context: typer.Context, name: ListName, json: JsonFlag = False) -> None:
     """Print who is on a list, by address. Status: invited (no answer yet), active, or paused."""
+    from handlers.facts import id_of
     from storage.members import people_of
 
     def described(session: Session) -> list[dict[str, Any]]:
@@ -94,6 +157,7 @@ def change(
     the weekly letter. For all her lists: name=TEXT; language=sv; timezone=Europe/Stockholm; hour=7: when her letter
     comes; address=hidden or shown to the others; share=never, ask or always: may her posts leave for a space;
     home=DOMAIN of the server that is her home for spaces."""
+    from handlers.facts import id_of
     from storage.members import update_member, update_membership
 
     wanted = settings_of(settings, _readers())
@@ -122,6 +186,7 @@ def change(
 def remove(context: typer.Context, name: ListName, address: MemberAddress, yes: YesFlag = False) -> None:
     """Take a person off a list, at once. What waits for her is dropped; her posts, her alias and her other lists stay.
     She is not written to."""
+    from handlers.facts import id_of
     from storage.members import leave
 
     with open_community(context) as community:
@@ -147,6 +212,7 @@ def add_second(
     from datetime import UTC, datetime
 
     from handlers.address import address_key
+    from handlers.facts import id_of
     from storage.members import AddressTaken, add_address, member_of_address
 
     with open_community(context) as community:
@@ -181,6 +247,7 @@ def remove_second(
 ) -> None:
     """Take one of a member's addresses away. If her mail went there, it goes to her oldest other one."""
     from handlers.address import address_key
+    from handlers.facts import id_of
     from storage.members import LastAddress, addresses_of, remove_address
 
     def write(session: Session) -> str:
@@ -201,6 +268,7 @@ def remove_second(
 
 
 def _described(session: Session, member: Member, domain: str) -> dict[str, Any]:
+    from handlers.facts import id_of
     from storage.members import addresses_of, memberships_of
     from storage.models import Status
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from organic_mail.cli.lookup import id_of, the_list
 from organic_mail.cli.output import (
     JsonFlag,
     YesFlag,
@@ -19,6 +18,7 @@ from organic_mail.cli.output import (
     visible,
 )
 from organic_mail.cli.reading import as_read, local_time, print_as_read
+from organic_mail.cli.words import ListName, the_list
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -35,11 +35,12 @@ PostId = Annotated[int, typer.Argument(metavar="ID", help="The number that `thre
 @app.command(epilog="Example: organic-mail thread ls family")
 def ls(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="LIST", help="The list: what stands before the @.")],
+    name: ListName,
     limit: Annotated[int, typer.Option(min=1, help="How many, the ones written to last.")] = 1000,
     json: JsonFlag = False,
 ) -> None:
     """Print the threads of a list, the one written to last first."""
+    from handlers.facts import id_of
     from storage.threads import threads_of
 
     with open_community(context) as community:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,16 +15,7 @@ if TYPE_CHECKING:
     from handlers.address import Mailbox
     from storage.models import MailingList, Member, Membership
 
-
-class Row(Protocol):
-    id: int | None
-
-
-def id_of(row: Row) -> int:
-    """The id of a row that came out of the database."""
-    if row.id is None:
-        raise LookupError(f"{row!r} was never stored")
-    return row.id
+ListName = Annotated[str, typer.Argument(metavar="LIST", help="The list: what stands before the @.")]
 
 
 def the_list(session: Session, name: str) -> MailingList:
@@ -54,6 +45,7 @@ def the_member(session: Session, address: str, domain: str) -> Member:
 
 
 def the_membership(session: Session, mailing_list: MailingList, member: Member, address: str) -> Membership:
+    from handlers.facts import id_of
     from storage.members import membership
     from storage.models import Status
 
