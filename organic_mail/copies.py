@@ -1,0 +1,183 @@
+"""From claimed deliveries to copies that can go out: what copies share is made once, what is personal for each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Session
+
+from handlers.facts import Host
+from handlers.mentioned import mentioned_addresses
+from handlers.message import Message, parse
+from handlers.post import shown_references
+from handlers.render import CopyFacts, Rendition, copy, notice_copy, rendition
+from handlers.sign import Signer
+from handlers.token import private_reference, verp_address
+from organic_mail.lookup import hiding_keys
+from organic_mail.smtp_client import Outgoing
+from organic_mail.smtp_wire import envelope_path, wire_form
+from storage.contents import read_content
+from storage.copies import Source, source_of
+from storage.database import Database
+from storage.members import aliases_for
+from storage.queue import Claimed
+
+KEPT, KEPT_BYTES = 32, 16 * 2**20
+"""Of what copies share, for the next claims of the same post."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What copies share that have it in common."""
+
+    post_id: int | None  # None: a notice
+    content_id: int
+    language: str
+
+
+def key_of(claimed: Claimed) -> Key:
+    return Key(claimed.post_id, claimed.content_id, claimed.language)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPost:
+    """All that the copies of a post in one language have in common."""
+
+    host: Host
+    list_name: str
+    rendition: Rendition
+    body: bytes  # in wire form
+
+    @property
+    def size(self) -> int:
+        return len(self.body)
+
+    def outgoing(self, claimed: Claimed, signer: Signer) -> Outgoing:
+        """The copy of one member; every attempt makes the same bytes."""
+        member_id = claimed.member_id or 0
+        leave = f"{self.list_name}-{claimed.leave_token or 'leave'}@{self.host.domain}"
+        reference = private_reference(
+            self.host.secrets, member_id=member_id, thread_id=claimed.thread_id or 0, domain=self.host.domain
+        )
+        header = copy(
+            self.rendition,
+            private_reference=reference,
+            unsubscribe=leave,
+            signer=signer,
+            signed_at=claimed.created_at,
+        )
+        return Outgoing(
+            _sender(self.host, claimed),
+            envelope_path(claimed.recipient),
+            wire_form(header),
+            self.body,
+            self.rendition.eight_bit,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SharedNotice:
+    """A message of our own, complete but for its signature."""
+
+    host: Host
+    raw: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.raw)
+
+    def outgoing(self, claimed: Claimed, signer: Signer) -> Outgoing:
+        signed = wire_form(notice_copy(self.raw, signer, claimed.created_at))
+        recipient = envelope_path(claimed.recipient)
+        return Outgoing(_sender(self.host, claimed), recipient, signed, b"", eight_bit=not signed.isascii())
+
+
+Shared = SharedPost | SharedNotice
+
+
+def _sender(host: Host, claimed: Claimed) -> str:
+    """Where a bounce comes back to; the day is the delivery's, so that all attempts have the same one."""
+    return verp_address(
+        host.secrets,
+        member_id=claimed.member_id or 0,
+        content_id=claimed.content_id,
+        day=claimed.created_at.date(),
+        domain=host.domain,
+    )
+
+
+def made_copies(shared: Shared, rows: Sequence[Claimed], signer: Signer) -> list[tuple[Claimed, Outgoing | Exception]]:
+    """Signed copies for these rows; an exception in its place says that a copy could not be made."""
+    made: list[tuple[Claimed, Outgoing | Exception]] = []
+    for claimed in rows:
+        try:
+            made.append((claimed, shared.outgoing(claimed, signer)))
+        except Exception as problem:
+            made.append((claimed, problem))
+    return made
+
+
+class SharedBytes:
+    """Finds or makes what copies share, and keeps the last of it. Lives in one event loop."""
+
+    def __init__(self, database: Database, host: Host) -> None:
+        self._database = database
+        self._host = host
+        self._kept: OrderedDict[Key, asyncio.Task[Shared]] = OrderedDict()
+
+    async def get(self, key: Key) -> Shared:
+        """Raises StorageTrouble, and whatever makes it impossible."""
+        if key not in self._kept:
+            self._kept[key] = asyncio.create_task(asyncio.to_thread(self._make, key))
+        self._kept.move_to_end(key)
+        try:
+            shared = await asyncio.shield(self._kept[key])
+        except Exception:
+            self._kept.pop(key, None)
+            raise
+        self._forget_old()
+        return shared
+
+    def _forget_old(self) -> None:
+        sizes = {key: made.result().size for key, made in self._kept.items() if made.done() and not made.exception()}
+        total = sum(sizes.values())
+        for key, size in list(sizes.items())[:-1]:
+            if total <= KEPT_BYTES and len(self._kept) <= KEPT:
+                return
+            del self._kept[key]
+            total -= size
+
+    def _make(self, key: Key) -> Shared:
+        if key.post_id is None:
+            raw = self._database.read(lambda session: read_content(session, key.content_id))
+            return SharedNotice(self._host, raw)
+        post_id = key.post_id
+        source = self._database.read(lambda session: source_of(session, post_id))
+        message = parse(source.raw)
+        facts = self._database.read(lambda session: copy_facts(session, source, message, self._host))
+        made = rendition(message, facts, key.language)
+        return SharedPost(self._host, source.mailing_list.name, made, wire_form(made.body))
+
+
+def copy_facts(session: Session, source: Source, message: Message, host: Host) -> CopyFacts:
+    """What storage knows of a post for its copies."""
+    post, mailing_list, author = source.post, source.mailing_list, source.author
+    aliases = aliases_for(session, mentioned_addresses(message))
+    return CopyFacts(
+        domain=host.domain,
+        list_name=mailing_list.name,
+        list_title=mailing_list.title,
+        list_posting=mailing_list.posting,
+        replies=mailing_list.replies,
+        author_name=post.author_name,
+        author_alias=author.alias if author else f"{mailing_list.name}-owner",
+        author_shown_address=source.shown_address or None,
+        message_id=post.message_id,
+        in_reply_to=(post.in_reply_to,) if post.in_reply_to else (),
+        references=shown_references(message, host, hiding_keys(session, message)),
+        written_at=post.written_at,
+        aliases={key: f"{alias}@{host.domain}" for key, alias in aliases.items()},
+    )

@@ -1,0 +1,272 @@
+"""Due deliveries out to the next hop: claim, make the copies, send, settle. Runs in an event loop of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import NamedTuple
+
+import structlog
+from sqlmodel import Session
+
+from handlers.facts import Host
+from handlers.reply import Reply
+from handlers.sign import Signer
+from organic_mail import claimant
+from organic_mail.claims import Claims
+from organic_mail.copies import Key, SharedBytes, key_of, made_copies
+from organic_mail.problem import Problem
+from organic_mail.senders import Dial, Ready, Senders
+from organic_mail.settling import Settling, answered, not_sent, spoiled
+from organic_mail.smtp_client import Outgoing
+from storage import queue
+from storage.copies import not_wanted
+from storage.database import Database, StorageTrouble
+from storage.keys import active_key
+from storage.models import SigningKey
+from storage.queue import Claimed
+
+CLAIM = 100
+IN_FLIGHT = 400
+"""Deliveries that may be ours at a time: enough that no connection idles, few enough to be kept in memory."""
+LEASE_SECONDS = 60.0
+LEASE_MARGIN = 5.0
+"""Seconds before the end of a lease from which on nothing is sent under it."""
+RENEW_BEFORE = 35.0
+BEAT_SECONDS = 0.5
+DRAIN_SECONDS, DRAIN_WRITE_SECONDS = 6.0, 2.0
+"""For what is being sent when we stop, and for writing it down, so that all is over within ten."""
+COPIES_AT_ONCE = 16
+"""Copies that a thread makes in one go."""
+
+log = structlog.get_logger()
+
+
+class _Taken(NamedTuple):
+    rows: list[Claimed]
+    not_wanted: dict[int, str]
+    key: SigningKey | None
+
+
+class Deliverer:
+    """`signer` loads the private key of a selector; `checkpoint` is told each step, for tests that interrupt there."""
+
+    def __init__(
+        self,
+        database: Database,
+        host: Host,
+        *,
+        dial: Dial,
+        concurrency: int,
+        signer: Callable[[SigningKey], Signer],
+        who: str,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        random_fraction: Callable[[], float] = random.random,
+        checkpoint: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._database = database
+        self._load_signer = signer
+        self._who = who
+        self._clock = clock
+        self._random_fraction = random_fraction
+        self._checkpoint = checkpoint
+        self._signer: Signer | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._awake = asyncio.Event()
+        self._claims = Claims()
+        self._shared = SharedBytes(database, host)
+        self._senders = Senders(dial, limit=concurrency, may_send=self._may_send, report=self._on_reply)
+        self._settling = Settling(database, self._claims, clock=clock, settled=self._on_settled)
+        self._making: set[asyncio.Task[None]] = set()
+        self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)), thread_name_prefix="copies")
+
+    def wake(self) -> None:
+        """There is something to send. May be called from any thread."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._awake.set)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Deliver until `stop`. What is being sent then is finished, everything else goes back into the queue.
+
+        Raises Problem when there is no key to sign with, StorageTrouble when the database cannot even be asked.
+        """
+        self._loop = asyncio.get_running_loop()
+        await asyncio.to_thread(self._prepare)
+        try:
+            async with asyncio.TaskGroup() as group:
+                settling = group.create_task(self._settling.run())
+                others = [group.create_task(self._beat()), group.create_task(self._watch(stop))]
+                await self._feed(stop)
+                for other in others:
+                    other.cancel()
+                await self._drain(settling)
+        finally:
+            await self._senders.finish(0)
+            self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _prepare(self) -> None:
+        """Take back what a dead daemon of this host had claimed, and see that we can sign."""
+        now = self._clock()
+        host, alive = claimant.this_host(), claimant.is_alive
+        self._database.write(lambda session: queue.take_back(session, host=host, alive=alive, now=now))
+        self._use_key(self._database.read(active_key))
+
+    def _use_key(self, key: SigningKey | None) -> Signer:
+        if key is None:
+            raise Problem("there is no key to sign with; make one with: organic-mail keys rotate --now")
+        if self._signer is None or self._signer.selector != key.selector:
+            try:
+                self._signer = self._load_signer(key)
+            except Problem as problem:
+                if self._signer is None:
+                    raise
+                log.error("the key before goes on signing", reason=str(problem))  # it is still published
+        return self._signer
+
+    async def _watch(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._awake.set()
+
+    async def _feed(self, stop: asyncio.Event) -> None:
+        """Claim whenever something may be due and there is room for it."""
+        while not stop.is_set():
+            self._awake.clear()
+            limit = self._room()
+            try:
+                claimed = await self._claim(limit) if limit else 0
+            except StorageTrouble as trouble:
+                log.warning("nothing can be claimed", reason=str(trouble))
+                claimed = 0
+            if claimed < CLAIM:
+                await self._awake.wait()
+
+    def _room(self) -> int:
+        """How many deliveries to claim now."""
+        if self._senders.pause > 0:
+            return 0
+        if self._senders.suspect:
+            return 0 if self._claims else 1  # one finds out whether the next hop is back
+        return CLAIM if len(self._claims) + CLAIM <= IN_FLIGHT else 0
+
+    async def _claim(self, limit: int) -> int:
+        until = self._time() + LEASE_SECONDS - LEASE_MARGIN
+        taking = self._database.submit(partial(_take, who=self._who, now=self._clock(), limit=limit))
+        taken = await asyncio.wrap_future(taking)
+        self._claims.add(taken.rows, until)
+        self._checkpoint("claimed")
+        if not taken.rows:
+            return 0
+        signer = self._use_key(taken.key)
+        wanted: dict[Key, list[Claimed]] = {}
+        for claimed in taken.rows:
+            if claimed.id in taken.not_wanted:
+                self._settling.put(not_sent(claimed, taken.not_wanted[claimed.id]))
+            else:
+                wanted.setdefault(key_of(claimed), []).append(claimed)
+        for key, rows in wanted.items():
+            making = asyncio.create_task(self._make_copies(key, rows, signer))
+            self._making.add(making)
+            making.add_done_callback(self._making.discard)
+        return len(taken.rows)
+
+    async def _make_copies(self, key: Key, rows: list[Claimed], signer: Signer) -> None:
+        try:
+            shared = await self._shared.get(key)
+        except Exception as problem:
+            made: list[tuple[Claimed, Outgoing | Exception]] = [(claimed, problem) for claimed in rows]
+            self._on_copies(made)
+            return
+        loop = asyncio.get_running_loop()
+        for under_way in [
+            loop.run_in_executor(self._threads, made_copies, shared, rows[start : start + COPIES_AT_ONCE], signer)
+            for start in range(0, len(rows), COPIES_AT_ONCE)
+        ]:
+            self._on_copies(await under_way)
+
+    def _on_copies(self, made: list[tuple[Claimed, Outgoing | Exception]]) -> None:
+        self._checkpoint("copies made")
+        for claimed, copy in made:
+            if isinstance(copy, Outgoing):
+                self._senders.put(Ready(claimed, copy))
+            else:
+                log.warning("a copy could not be made", delivery=claimed.id, exc_info=copy)
+                self._settling.put(spoiled(claimed, copy, self._clock(), self._random_fraction()))
+
+    def _may_send(self, claimed: Claimed) -> bool:
+        if self._claims.are_ours(claimed, self._time()):
+            self._checkpoint("sending")
+            return True
+        self._claims.let_go(claimed)
+        self._awake.set()
+        return False
+
+    def _on_reply(self, ready: Ready, reply: Reply) -> None:
+        self._checkpoint("answered")
+        self._settling.put(answered(ready.claimed, reply, self._clock(), self._random_fraction()))
+
+    def _on_settled(self) -> None:
+        self._checkpoint("settled")
+        self._awake.set()
+
+    async def _beat(self) -> None:
+        """Twice a second: keep our leases, see what else has become due, and let nothing wait behind slow answers."""
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            self._senders.tick()
+            try:
+                await self._renew_leases()
+                due_at, changed = await asyncio.to_thread(self._look)
+            except StorageTrouble as trouble:
+                log.warning("the queue cannot be read", reason=str(trouble))
+                continue
+            if changed:
+                self._senders.forgive()
+            if due_at is not None and due_at <= self._clock():
+                self._awake.set()
+
+    def _look(self) -> tuple[datetime | None, bool]:
+        return self._database.read(queue.next_due), self._database.changed()
+
+    async def _renew_leases(self) -> None:
+        now = self._time()
+        ids = self._claims.ending_before(now + RENEW_BEFORE)
+        if not ids:
+            return
+        until = self._clock() + timedelta(seconds=LEASE_SECONDS)
+        who = self._who
+        await asyncio.wrap_future(
+            self._database.submit(lambda session: queue.extend(session, ids, who=who, until=until))
+        )
+        self._claims.renew(ids, now + LEASE_SECONDS - LEASE_MARGIN)
+
+    async def _drain(self, settling: asyncio.Task[None]) -> None:
+        """Nothing new is begun: finish, write down, give back."""
+        for making in self._making:
+            making.cancel()
+        await self._senders.finish(DRAIN_SECONDS)
+        self._settling.end()
+        _, late = await asyncio.wait({settling}, timeout=DRAIN_WRITE_SECONDS)
+        if late:  # the database is in trouble: the next start takes back what it does not know
+            settling.cancel()
+            return
+        left = [claimed.id for claimed in self._claims.all_rows()]
+        if left:
+            with contextlib.suppress(StorageTrouble):
+                await asyncio.wrap_future(self._database.submit(lambda session: queue.release(session, left)))
+
+    def _time(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+def _take(session: Session, *, who: str, now: datetime, limit: int) -> _Taken:
+    rows = queue.claim(session, who=who, now=now, limit=limit, lease=timedelta(seconds=LEASE_SECONDS))
+    if not rows:
+        return _Taken([], {}, None)
+    return _Taken(rows, not_wanted(session, [row.id for row in rows]), active_key(session))

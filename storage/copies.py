@@ -1,0 +1,55 @@
+"""What the copies of a post are made of, and who does not want hers any more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import or_, select
+from sqlmodel import Session
+
+from storage.contents import read_content
+from storage.lists import list_by_id
+from storage.members import member_by_id, primary_address
+from storage.models import MailingList, Member, Post, Status
+from storage.posts import post_by_id
+from storage.tables import delivery, mailing_list, membership, post
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A post as it was accepted, with its list and its author (None: nobody whom we know any more)."""
+
+    post: Post
+    mailing_list: MailingList
+    author: Member | None
+    shown_address: str  # of the author, when she chose that others see it; else ""
+    raw: bytes
+
+
+def source_of(session: Session, post_id: int) -> Source:
+    """Raises LookupError when the post is not there."""
+    found = post_by_id(session, post_id)
+    of_list = list_by_id(session, found.list_id) if found else None
+    if found is None or of_list is None:
+        raise LookupError(f"no post {post_id}")
+    author = member_by_id(session, found.member_id) if found.member_id is not None else None
+    shown_address = primary_address(session, author.id) if author and author.id and author.address_shown else ""
+    return Source(found, of_list, author, shown_address, read_content(session, found.content_id))
+
+
+def not_wanted(session: Session, delivery_ids: Sequence[int]) -> dict[int, str]:
+    """Those of the deliveries whose copy shall not go out any more: id -> why, for the operator."""
+    reason = select(delivery.c.id, post.c.removed_at, mailing_list.c.removed_at).select_from(
+        delivery.join(post, post.c.id == delivery.c.post_id)
+        .join(mailing_list, mailing_list.c.id == post.c.list_id)
+        .outerjoin(membership, membership.c.id == delivery.c.membership_id)
+    )
+    unwanted = or_(
+        post.c.removed_at.is_not(None), mailing_list.c.removed_at.is_not(None), membership.c.status != Status.ACTIVE
+    )
+    rows = session.connection().execute(reason.where(delivery.c.id.in_(delivery_ids), unwanted))
+    return {
+        row_id: "the post was removed" if post_removed else "the list was removed" if list_removed else "no member now"
+        for row_id, post_removed, list_removed in rows
+    }
