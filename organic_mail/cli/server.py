@@ -129,7 +129,8 @@ def show_log(
     """Print what happened, in plain words: who wrote, what was held or refused, what arrived."""
     from time import sleep
 
-    from organic_mail.cli.lookup import id_of, the_list
+    from handlers.facts import id_of
+    from organic_mail.cli.words import the_list
     from storage.events import events_after, latest_events
 
     if follow and json:
