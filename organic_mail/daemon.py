@@ -55,10 +55,10 @@ log = structlog.get_logger()
 
 def serve(path: Path, *, parts: frozenset[Part]) -> int:
     """Serves a HOME until SIGTERM; returns the exit code. Raises Problem before anything is accepted."""
-    os.umask(0o077)
     home = Home(path.absolute())
     settings = config.load(home.path)
     check_startable(settings, parts)
+    os.umask(0o077)
     _allow_many_files()
     with _sole_owner(home, settings), open_home(home.path, owner=True) as opened:
         start_log(_log_key(opened), debug=os.environ.get("ORGANIC_MAIL_DEBUG") == "1")
