@@ -11,6 +11,7 @@ from handlers.facts import Host
 from handlers.outcome import Publish
 from handlers.token import new_message_id
 from storage import posts
+from storage.events import record
 from storage.models import Post
 
 
@@ -24,7 +25,7 @@ def publish(
     message_id = action.message_id
     while True:
         try:
-            return posts.store_post(
+            post = posts.store_post(
                 session,
                 list_id=action.list_id,
                 member_id=action.member_id,
@@ -39,5 +40,17 @@ def publish(
                 received_at=received_at,
                 now=now,
             )
+            break
         except posts.DuplicateMessageId:
             message_id = new_message_id(randomness.token_bytes(16), host.domain)
+    record(
+        session,
+        "posted",
+        f'{action.author_name} wrote "{action.subject[:100]}" to everyone.',
+        now=now,
+        list_id=action.list_id,
+        post_id=post.id,
+        member_id=action.member_id,
+        content_id=content_id,
+    )
+    return post

@@ -37,8 +37,8 @@ def network_of(host: str) -> str:
 
 
 class Session(Protocol):
-    def finish(self) -> None:
-        """The server stops."""
+    def finish(self) -> None: ...
+    def abort(self) -> None: ...
 
 
 class Guard:
@@ -94,6 +94,8 @@ class Guard:
         if self._sessions:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._nobody_here.wait(), grace)
+        for session in tuple(self._sessions):
+            session.abort()
 
 
 class Certificate:

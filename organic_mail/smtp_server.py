@@ -12,8 +12,9 @@ from socket import AF_UNIX, socket
 
 from organic_mail.config import Settings
 from organic_mail.config_values import Listener
+from organic_mail.lmtp_session import LmtpSession
 from organic_mail.smtp_guard import Certificate, Guard
-from organic_mail.smtp_session import Intake, LmtpSession, MailSession
+from organic_mail.smtp_session import Intake, MailSession
 
 _BACKLOG = 1024
 _ALL_MAY_CONNECT = 0o666  # an MTA runs as another account; what it hands over is checked like all mail

@@ -137,11 +137,14 @@ class MailSession(SMTP):
         if not self._in_data:
             self.hang_up(CLOSING)
 
-    def _timeout_cb(self) -> None:
-        if self.transport is None:
-            return
-        if self.transport.is_closing():  # the client does not even read our last words
+    def abort(self) -> None:
+        """Away with it, whatever was still to be said."""
+        if self.transport is not None:
             self._writer.transport.abort()
+
+    def _timeout_cb(self) -> None:
+        if self.transport is not None and self.transport.is_closing():  # it does not even read our last words
+            self.abort()
         else:
             self.hang_up(TOO_SLOW)
 
@@ -378,27 +381,6 @@ class MailSession(SMTP):
     async def push(self, status: AnyStr) -> None:
         """What aiosmtpd says itself: only that TLS may begin."""
         await super().push(wire_of(START_TLS).removesuffix(b"\r\n"))
-
-
-class LmtpSession(MailSession):
-    """The same behind an MTA of our own: an answer for each recipient (RFC 2033)."""
-
-    async def smtp_LHLO(self, name: str) -> None:  # noqa: N802
-        await super().smtp_EHLO(name)
-
-    async def smtp_EHLO(self, name: str) -> None:  # noqa: N802
-        await self._say(UNKNOWN_COMMAND)  # RFC 2033 §4.1
-
-    async def smtp_HELO(self, name: str) -> None:  # noqa: N802
-        await self._say(UNKNOWN_COMMAND)
-
-    def _refused(self, reply: Reply) -> Sequence[Reply]:
-        return (reply,) * len(self._recipients)
-
-    async def _decided(self, content: bytes) -> Sequence[Reply]:
-        envelope = self._envelope()
-        later: Sequence[Reply] = self._refused(TRY_LATER)
-        return await self._within_time(self._intake.receive_each(envelope, content), later)
 
 
 def _log_failure(work: asyncio.Future[Any]) -> None:

@@ -1,179 +1,225 @@
-"""A community in a database of its own, with a list, its members and a Deliverer to a next hop of the test's choice."""
+"""A community on loopback for tests: a database, the receiver and the real SMTP server, without delivery."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
-import dkim
-from cryptography.hazmat.primitives import serialization
-from sqlmodel import Session
-
-from handlers.facts import Host
-from handlers.message import parse
-from handlers.sign import Signer
+from handlers.address import Mailbox
+from handlers.facts import Host, id_of
+from handlers.incoming import Authentication, Envelope, Verdict
 from handlers.token import Secret
-from organic_mail.deliver import Deliverer
-from organic_mail.senders import Dial
-from organic_mail.smarthost import NextHop, Tls
-from organic_mail.smtp_client import Timeouts, connect
-from storage import lists, members, posts, queue
-from storage.contents import store_content
+from organic_mail import joining, receive
+from organic_mail.config import Settings
+from organic_mail.notices import host_of
+from organic_mail.receive import Receiver
+from organic_mail.smtp_server import Doors, start_smtp
+from storage import events, held, lists, members, posts, queue, tokens
+from storage.contents import read_content
 from storage.database import Database
-from storage.events import latest_events
-from storage.keys import add_key
-from storage.models import DeliveryState, KeyState
-from storage.queue import QueueRow
-from tests.dkim_signing import public_text, rsa_key
-
-DOMAIN = "oak.example"
-SELECTOR = "om202611a"
-LETTER = (
-    b"From: Anna <anna@example.org>\r\nTo: family@oak.example\r\nSubject: Sunday\r\n"
-    b"Date: Sun, 22 Nov 2026 12:00:00 +0000\r\nMessage-ID: <%d@example.org>\r\nMIME-Version: 1.0\r\n"
-    b"Content-Type: text/plain; charset=utf-8\r\n\r\n%s"
+from storage.models import (
+    Event,
+    HeldPost,
+    MailingList,
+    Membership,
+    Post,
+    Posting,
+    Role,
+    Status,
+    TokenAction,
 )
-SECRETS = (Secret("1", b"s" * 32),)
-HOST = Host(domain=DOMAIN, name="Oak Street", operator="", language="en", timezone="UTC", secrets=SECRETS)
+
+NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
+DOMAIN = "oak.example"
+SECRETS = (Secret("k1", b"0" * 32),)
+LISTS = {"family": Posting.MEMBERS, "news": Posting.ANNOUNCE, "garden": Posting.MODERATED}
+PEOPLE = {"Anna Lindqvist": Role.OWNER, "Rose Okafor": Role.MEMBER, "Tom Okafor": Role.MEMBER}
+ROSE_LEAVES, GRETA_JOINS = "k7m2q9xwab", "y5t2c8nbcd"
 
 
-@cache
-def signer() -> Signer:
-    pem = rsa_key().private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return Signer(DOMAIN, SELECTOR, pem)
-
-
-def verifies(content: bytes) -> bool:
-    record = f"v=DKIM1; k=rsa; p={public_text(rsa_key())}".encode()
-    return bool(dkim.verify(content, dnsfunc=lambda name, timeout=5: record))
+class NoDns:
+    """Nothing in these tests may ask DNS."""
 
 
 @dataclass
 class Community:
-    home: Path
-    database: Database = field(init=False)
-    list_id: int = field(init=False)
-    now: datetime = datetime(2026, 11, 22, 12, tzinfo=UTC)
-    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
-    memberships: list[int] = field(default_factory=list)
+    """Lists family, news (announce) and garden (moderated); Anna owns them, Rose and Tom are members of each.
 
-    def __post_init__(self) -> None:
-        self.home.mkdir(exist_ok=True)
-        Database.create("sqlite:///community.db", home=self.home)
-        self.database = Database.open("sqlite:///community.db", home=self.home, owner=True)
-        self.list_id = self.write(lists.create_list, name="family", title="The family").id
-        self.write(add_key, selector=SELECTOR, public_key=public_text(rsa_key()), state=KeyState.ACTIVE)
+    Greta is invited to family. Addresses are FIRSTNAME@home.example; the operator is olu@example.org.
+    """
 
-    def write(self, fn: Callable[..., Any], **facts: Any) -> Any:
-        return self.database.write(lambda session: fn(session, **facts, now=self.now))
+    database: Database
+    settings: Settings
+    receiver: Receiver
+    host: Host
+    clock: list[datetime]
+    verdict: list[Authentication] = field(default_factory=list)
 
-    def join(self, *names: str) -> None:
-        for name in names:
-            address = f"{name}@example.org"
-            member = self.write(members.add_member, name=name.title(), alias=name, address=address, key=address)
-            membership = self.write(
-                members.join, list_id=self.list_id, member_id=member.id, leave_token=f"token{member.id:05}"
-            )
-            self.memberships.append(membership.id)
+    def receive(self, raw: bytes, *recipients: str, sender: str = "anna@home.example") -> Any:
+        """The reply to one transaction, without sockets."""
+        return asyncio.run(self.receiver.receive(Envelope(sender, recipients), raw))
 
-    def post(self, text: bytes = b"Lunch at one?\r\n") -> int:
-        raw = LETTER % (next(self.numbers), text)
-        message = parse(raw)
-        post = self.write(
-            lambda session, now: posts.store_post(
-                session,
-                list_id=self.list_id,
-                member_id=1,
-                author_name="Anna",
-                content_id=store_content(session, raw, now),
-                message_id=message.message_id,
-                original_message_id=message.message_id,
-                in_reply_to="",
-                references=(),
-                subject=message.subject,
-                written_at=now,
-                received_at=now,
-                now=now,
-            )
-        )
-        return int(post.id)
+    def list_named(self, name: str = "family") -> MailingList:
+        found = self.database.read(lambda session: lists.list_named(session, name))
+        assert found is not None
+        return found
 
-    def rows(self) -> list[QueueRow]:
-        """Everything in the queue, sent or not."""
+    def membership(self, person: str, name: str = "family") -> Membership:
+        def look(session: Any) -> Membership | None:
+            member = members.member_of_address(session, f"{person}@home.example")
+            mailing_list = lists.list_named(session, name)
+            return members.membership(session, id_of(mailing_list), id_of(member)) if member and mailing_list else None
 
-        def read(session: Session) -> list[QueueRow]:
-            return [row for state in DeliveryState for row in queue.queue_rows(session, state=state)]
+        found = self.database.read(look)
+        assert found is not None
+        return found
 
-        return sorted(self.database.read(read), key=lambda row: row.id)
+    def posts(self) -> list[Post]:
+        def look(session: Any) -> list[Post]:
+            found = []
+            for number in range(1, 1000):
+                post = posts.post_by_id(session, number)
+                if post is None:
+                    return found
+                found.append(post)
+            return found
 
-    def states(self) -> dict[str, str]:
-        return {row.recipient.partition("@")[0]: row.state.value for row in self.rows()}
+        return self.database.read(look)
 
-    def log(self) -> list[tuple[str, str]]:
-        return [(event.kind, event.text) for event in self.database.read(latest_events)]
+    def held(self) -> list[HeldPost]:
+        return [waiting for waiting, _ in self.database.read(held.waiting)]
 
-    def deliverer(self, dial: Dial, **changes: Any) -> Deliverer:
-        settings: dict[str, Any] = {
-            "concurrency": 20,
-            "signer": lambda key: signer(),
-            "who": "here:1:1",
-            "clock": lambda: self.now,
-            "random_fraction": lambda: 0.5,
-        }
-        return Deliverer(self.database, HOST, dial=dial, **(settings | changes))
+    def copies(self) -> list[str]:
+        """To whom copies of posts wait."""
+        return [row.recipient for row in self.database.read(queue.queue_rows) if row.post_id is not None]
 
-    def deliver(self, dial: Dial, *, until: Callable[[], bool] | None = None, **changes: Any) -> None:
-        """Run a deliverer until nothing is due or being sent, or until `until` says so after a step."""
+    def notices(self) -> list[tuple[str, bytes]]:
+        """Recipient and bytes of each letter of ours that waits."""
 
-        def nothing_left() -> bool:
-            return not self.states_now() & {"due", "sending"}
+        def look(session: Any) -> list[tuple[str, bytes]]:
+            rows = [row for row in queue.queue_rows(session) if row.post_id is None]
+            return [(row.recipient, read_content(session, row.content_id)) for row in rows]
 
-        asyncio.run(self._deliver(dial, until or nothing_left, **changes))
+        return self.database.read(look)
 
-    async def _deliver(self, dial: Dial, done: Callable[[], bool], **changes: Any) -> None:
-        step = asyncio.Event()
-        told = changes.pop("checkpoint", lambda name: None)
+    def log(self) -> list[Event]:
+        return self.database.read(events.latest_events)
 
-        def checkpoint(name: str) -> None:
-            told(name)
-            step.set()
-
-        stop = asyncio.Event()
-        async with asyncio.timeout(30):
-            running = asyncio.create_task(self.deliverer(dial, checkpoint=checkpoint, **changes).run(stop))
-            running.add_done_callback(lambda _: step.set())
-            await step.wait()
-            while not running.done() and not done():
-                step.clear()
-                await step.wait()
-            stop.set()
-            await running
-
-    def states_now(self) -> set[str]:
-        return {state.value for state, count in self.database.read(queue.state_counts).items() if count}
-
-    def later(self, **time: float) -> None:
-        self.now += timedelta(**time)
-
-
-def dial_to(port: int, **changes: Any) -> Dial:
-    hop = NextHop("127.0.0.1", port, Tls.WHERE_OFFERED, verified=False)
-    return partial(connect, hop, helo=DOMAIN, timeouts=Timeouts(**changes))
+    def content(self, content_id: int) -> bytes:
+        return self.database.read(lambda session: read_content(session, content_id))
 
 
 @contextmanager
-def community(home: Path) -> Iterator[Community]:
-    made = Community(home)
+def community(
+    template: Path, home: Path, changes: Mapping[str, Mapping[str, Any]] | None = None
+) -> Iterator[Community]:
+    """`template`: an empty database file of the newest revision. `changes`: settings by section."""
+    shutil.copy(template, home / "community.db")
+    database = Database.open("sqlite:///community.db", home=home, owner=True)
+    sections: dict[str, dict[str, Any]] = {
+        "community": {"domain": DOMAIN, "name": "Oak Street", "operator": "olu@example.org"},
+        "smtp": {"listen": ("127.0.0.1:0",), "authentication": "off"},
+    }
+    for section, values in (changes or {}).items():
+        sections.setdefault(section, {}).update(values)
+    settings = Settings(**sections)
+    host = host_of(settings, SECRETS)
+    clock = [NOW]
+    receiver = Receiver(database, settings, SECRETS, dns=NoDns(), clock=lambda: clock[0])
     try:
-        yield made
+        database.write(lambda session: _fill(session, host))
+        yield Community(database, settings, receiver, host, clock)
     finally:
-        made.database.close()
+        receiver.close()
+        database.close()
+
+
+def _fill(session: Any, host: Host) -> None:
+    for name, posting in LISTS.items():
+        mailing_list = lists.create_list(session, name=name, title=f"The {name}", posting=posting, now=NOW)
+        for person, role in PEOPLE.items():
+            address = f"{person.split()[0].lower()}@home.example"
+            newcomer = joining.Newcomer(Mailbox(person, address), role=role)
+            joining.confirm(session, host, mailing_list=mailing_list, newcomer=newcomer, now=NOW, quiet=True)
+    family = lists.list_named(session, "family")
+    assert family is not None
+    greta = joining.Newcomer(Mailbox("Greta", "greta@home.example"))
+    invited = joining.invite(session, host, mailing_list=family, newcomer=greta, inviter="Anna", now=NOW, quiet=True)
+    rose = members.member_of_address(session, "rose@home.example")
+    assert rose is not None
+    roses = members.membership(session, id_of(family), id_of(rose))
+    assert roses is not None
+    for token, action, membership in (
+        (ROSE_LEAVES, TokenAction.LEAVE, roses),
+        (GRETA_JOINS, TokenAction.JOIN, invited),
+    ):
+        until = NOW + timedelta(days=30) if action is TokenAction.JOIN else None
+        tokens.add_token(session, token=token, action=action, membership=membership, now=NOW, expires_at=until)
+
+
+@contextmanager
+def serving(settings: Settings, intake: Any) -> Iterator[Doors]:
+    """The SMTP server on an event loop in a thread of its own."""
+    loop = asyncio.new_event_loop()
+    thread = Thread(target=loop.run_forever)
+    thread.start()
+
+    def call(work: Callable[[], Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work(), loop).result(20)
+
+    try:
+        doors = call(lambda: start_smtp(settings, intake))
+        yield doors
+        call(lambda: doors.close(5))
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def port_of(doors: Doors) -> int:
+    return int(doors.addresses[0].rpartition(":")[2])
+
+
+def believed(monkeypatch: Any, verdict: Verdict, *, signed_by_us: bool = False) -> None:
+    """From now on this is what authentication says."""
+
+    async def authenticate(*_: Any) -> Authentication:
+        return Authentication(verdict, signed_by_us=signed_by_us)
+
+    monkeypatch.setattr(receive, "authenticate", authenticate)
+
+
+def mail(
+    text: str = "Hello everyone.\r\n",
+    *,
+    author: str = "Anna Lindqvist <anna@home.example>",
+    to: str = "family@oak.example",
+    subject: str = "Lunch on Sunday",
+    message_id: str = "<1@home.example>",
+    **more: str,
+) -> bytes:
+    """A plain message; `more`: other fields, with _ for - in their names."""
+    fields = {
+        "From": author,
+        "To": to,
+        "Subject": subject,
+        "Message-ID": message_id,
+        "Date": "Sun, 22 Nov 2026 08:00:00 +0100",
+    }
+    fields.update({name.replace("_", "-"): value for name, value in more.items()})
+    header = "".join(f"{name}: {value}\r\n" for name, value in fields.items() if value)
+    return f"{header}\r\n{text}".encode()
+
+
+__all__ = [
+    "DOMAIN", "GRETA_JOINS", "NOW", "ROSE_LEAVES", "SECRETS", "Community", "Status", "believed", "community", "mail",
+    "port_of", "serving",
+]  # fmt: skip
