@@ -8,12 +8,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from handlers.encoded_word import base64_bytes
-
 LONGEST_LINE = 998  # without CRLF (RFC 5322 §2.1.1)
 _LONGEST_ENCODED_LINE = 76  # RFC 2045 §6.7 rule 5, §6.8
 _IDENTITY = frozenset({"7bit", "8bit"})
-_SOUND_BASE64 = re.compile(rb"[A-Za-z0-9+/ \t\r\n]*(?:=[ \t\r\n]*){0,2}")
 _NOT_BASE64 = b" \t\r\n="
 # A soft line break, an encoded octet, or blanks at the end of a line, which do not count (RFC 2045 §6.7 rules 3 and 5)
 _QUOTED_PRINTABLE = re.compile(rb"=[ \t]*(?:\r?\n|\Z)|=[0-9A-Fa-f]{2}|(?<![ \t])[ \t]+(?=\r?\n|\Z)")
@@ -29,14 +26,12 @@ class Edit:
 
 
 def decoded(data: bytes, encoding: str) -> bytes | None:
-    """What `data` says, or None when it cannot be edited: another encoding, or base64 with foreign characters."""
+    """What `data` says, or None when it cannot be edited: another encoding, or base64 that is not sound."""
     if encoding in _IDENTITY:
         return data
     if encoding == "quoted-printable":
         return b"".join(piece.text for piece in _pieces(data))
-    if encoding == "base64" and _SOUND_BASE64.fullmatch(data):
-        return base64_bytes(data)
-    return None
+    return _sound_base64(data) if encoding == "base64" else None
 
 
 def spliced(data: bytes, encoding: str, edits: Sequence[Edit]) -> bytes:
@@ -46,6 +41,17 @@ def spliced(data: bytes, encoding: str, edits: Sequence[Edit]) -> bytes:
     if encoding == "base64":
         return _spliced_base64(data, edits)
     return _spliced_identity(data, edits)
+
+
+def _sound_base64(data: bytes) -> bytes | None:
+    """RFC 2045 §6.8 to the letter; much that only calls itself base64 can be read as such, and would be spoiled."""
+    words = data.split()
+    if len(words) != sum(1 for line in data.split(b"\n") if not line.isspace() and line):
+        return None
+    try:
+        return binascii.a2b_base64(b"".join(words), strict_mode=True) if words else b""
+    except binascii.Error:
+        return None
 
 
 def _replaced(data: bytes, edits: Sequence[Edit]) -> bytes:
@@ -164,7 +170,7 @@ def _places(data: bytes, edits: Sequence[Edit]) -> tuple[dict[int, int], dict[in
 
 
 def _spliced_base64(data: bytes, edits: Sequence[Edit]) -> bytes:
-    whole = base64_bytes(data)
+    whole = _sound_base64(data) or b""
     kept, kept_octets = _lines_before(data, edits[0].start)
     edited = _replaced(whole[kept_octets:], [_moved(edit, kept_octets) for edit in edits])
     first_line, _, others = data.partition(b"\n")
