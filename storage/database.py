@@ -94,8 +94,8 @@ class Database:
     def write(self, fn: Callable[[Session], T]) -> T:
         """Run fn in a write transaction; returns after the commit. Raises StorageTrouble, and what fn raises.
 
-        On PostgreSQL fn runs again after a conflict with another writer: it has no effects but those on the session.
-        Never call it inside a function that was given to write or submit.
+        fn may run more than once before the commit (a conflict with another writer, a neighbour in its group that
+        raises): it has no effects but those on the session. Never call this inside a function given to write or submit.
         """
         return self._writer.write(fn)
 

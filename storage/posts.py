@@ -13,14 +13,17 @@ from sqlmodel import select as select_rows
 from storage import queue
 from storage.models import DeliveryMode, DeliveryState, Moment, Post, Status
 from storage.tables import address, delivery, member, membership, post
-from storage.threads import file_post, unfile_post
+from storage.threads import DuplicateMessageId, file_post, is_posted, unfile_post
 
+__all__ = [
+    "DuplicateMessageId",
+    "post_by_id",
+    "post_by_message_id",
+    "remove_post",
+    "store_post",
+    "thread_posts",
+]
 
-class DuplicateMessageId(Exception):
-    """The list has a post of this Message-ID already: mint another one and store again."""
-
-
-_SAME = select(post.c.id).where(post.c.list_id == bindparam("list_id"), post.c.message_id == bindparam("message_id"))
 _STORE = insert(post).returning(post.c.id)
 _COPIES = {
     "post_id": bindparam("post_id", type_=post.c.id.type),
@@ -77,8 +80,6 @@ def store_post(
     `each`, without the author when she wants no copy of her own. Raises DuplicateMessageId with nothing changed.
     The Post that is returned belongs to no session.
     """
-    if _is_known(session, list_id, message_id):
-        raise DuplicateMessageId(message_id)
     row: dict[str, Any] = {
         "list_id": list_id,
         "thread_id": file_post(
@@ -144,13 +145,8 @@ def remove_post(session: Session, *, post_id: int, now: datetime) -> bool:
     return True
 
 
-def _is_known(session: Session, list_id: int, message_id: str) -> bool:
-    known = session.connection().execute(_SAME, {"list_id": list_id, "message_id": message_id})
-    return known.scalar() is not None
-
-
 def _namesake(session: Session, list_id: int, message_id: str, original_message_id: str) -> str:
     """The Message-ID that this post had to give up because another one has it; it is filed beside that one."""
-    if original_message_id in ("", message_id) or not _is_known(session, list_id, original_message_id):
+    if original_message_id in ("", message_id) or not is_posted(session, list_id, original_message_id):
         return ""
     return original_message_id

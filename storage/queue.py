@@ -35,6 +35,7 @@ DUE = text("state IN ('due', 'deferred')")
 SENDING = text("state = 'sending'")
 HELD = text("state = 'held'")
 SETTLED = text("settled_at IS NOT NULL")
+UNFINISHED = text("state NOT IN ('sent', 'failed')")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +139,7 @@ def claim(
 _SETTLE = (
     update(delivery)
     # a row that expired meanwhile and went to another claim still learns that it was sent
-    .where(
-        delivery.c.id == bindparam("delivery_id"), delivery.c.state.not_in([DeliveryState.SENT, DeliveryState.FAILED])
-    )
+    .where(delivery.c.id == bindparam("delivery_id"), UNFINISHED)
     .values(
         state=bindparam("new_state"),
         due_at=func.coalesce(bindparam("next_due"), delivery.c.due_at),

@@ -11,12 +11,13 @@ from sqlmodel import select as select_rows
 
 from storage.models import Thread
 from storage.reference_tree import ReferenceTree, count_posts
-from storage.tables import mailing_list, thread
+from storage.tables import mailing_list, post, thread
 
 LONGEST_CHAIN = 100
 """How many Message-IDs of a References field are looked at: the first one and the last ones."""
 
 _LOCK_LIST = select(mailing_list.c.id).where(mailing_list.c.id == bindparam("list_id")).with_for_update(key_share=True)
+_POSTED = select(post.c.id).where(post.c.list_id == bindparam("list_id"), post.c.message_id == bindparam("message_id"))
 _NEW_THREAD = insert(thread).returning(thread.c.id)
 _ONE_MORE = (
     update(thread)
@@ -26,6 +27,10 @@ _ONE_MORE = (
         last_post_at=case((thread.c.last_post_at < bindparam("now"), bindparam("now")), else_=thread.c.last_post_at),
     )
 )
+
+
+class DuplicateMessageId(Exception):
+    """The list has a post of this Message-ID already: mint another one and store again."""
 
 
 def file_post(
@@ -53,14 +58,19 @@ def file_post(
     ):
         chain.append(in_reply_to)
     awaited = message_id in tree
+    if awaited and is_posted(session, list_id, message_id):
+        raise DuplicateMessageId(message_id)
+
+    started: list[int] = []
 
     def new_thread() -> int:
-        row = {"list_id": list_id, "subject": subject, "posts": 0, "last_post_at": now, "created_at": now}
-        thread_id: int = connection.execute(_NEW_THREAD, row).scalar_one()
-        return thread_id
+        row = {"list_id": list_id, "subject": subject, "posts": 1, "last_post_at": now, "created_at": now}
+        started.append(connection.execute(_NEW_THREAD, row).scalar_one())
+        return started[0]
 
     thread_id = tree.file(message_id, chain, new_thread)
-    connection.execute(_ONE_MORE, {"thread_id": thread_id, "now": now})
+    if awaited or not started:  # else it is the one post of its thread
+        connection.execute(_ONE_MORE, {"thread_id": thread_id, "now": now})
     if awaited and tree.is_root(message_id):
         connection.execute(update(thread).where(thread.c.id == thread_id).values(subject=subject))
     return thread_id
@@ -69,6 +79,12 @@ def file_post(
 def unfile_post(session: Session, thread_id: int) -> None:
     """One post of the thread was removed: count again."""
     count_posts(session.connection(), thread_id)
+
+
+def is_posted(session: Session, list_id: int, message_id: str) -> bool:
+    """Has the list a post of this Message-ID, removed ones too?"""
+    known = session.connection().execute(_POSTED, {"list_id": list_id, "message_id": message_id})
+    return known.first() is not None
 
 
 def thread_by_id(session: Session, thread_id: int) -> Thread | None:

@@ -9,13 +9,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Lock, Thread
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
-from storage.trouble import StorageTrouble, cause_of, in_plain_words, is_conflict
+from storage.trouble import SQLITE_CAUSES, StorageTrouble, in_plain_words, is_conflict
 
 T = TypeVar("T")
 
@@ -68,11 +68,15 @@ class _Submitted:
     future: Future[Any] = field(default_factory=Future)
 
 
+_Outcome = tuple[Any, BaseException | None]
+
+
 class GroupWriter:
     """The one thread that writes to a SQLite file while `serve` owns it.
 
-    What was submitted while the last commit was under way is committed together. Each function runs in a savepoint
-    of its own, so one that raises takes only its own writes with it; when the database itself fails, all of them do.
+    What was submitted while the last commit was under way is committed together. When one of the functions raises,
+    all run once more, each in a savepoint, so that it takes only its own writes with it (a savepoint for every function
+    would cost as much as three statements). When the database itself fails, all of them fail.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -114,11 +118,9 @@ class GroupWriter:
 
     def _read_data_version(self) -> int | None:
         """A number that changes when another connection commits, but not when this one does."""
-        try:
-            version: int = self._connection.connection.driver_connection.execute("PRAGMA data_version").fetchone()[0]  # type: ignore[union-attr]
-        except (sqlite3.Error, SQLAlchemyError):
-            return None
-        return version
+        with suppress(sqlite3.Error, SQLAlchemyError):
+            return cast(int, self._driver_connection().execute("PRAGMA data_version").fetchone()[0])
+        return None
 
     def _run(self) -> None:
         closing = False
@@ -135,27 +137,67 @@ class GroupWriter:
     def _commit_together(self, group: list[_Submitted]) -> None:
         """Futures are done only after the commit: who waits for one may say 250."""
         try:
-            with in_plain_words(), self._using_connection, self._connection.begin():
-                outcomes = [self._run_in_savepoint(submitted.fn) for submitted in group]
+            outcomes = self._run_all(group, savepoints=False)
         except BaseException as error:
-            for submitted in group:
-                submitted.future.set_exception(error)
-            return
+            outcomes = self._outcomes_after(error, group)
         for submitted, (result, raised) in zip(group, outcomes, strict=True):
             if raised is None:
                 submitted.future.set_result(result)
             else:
                 submitted.future.set_exception(raised)
 
-    def _run_in_savepoint(self, fn: Callable[[Session], Any]) -> tuple[Any, BaseException | None]:
+    def _outcomes_after(self, error: BaseException, group: list[_Submitted]) -> list[_Outcome]:
+        """Nothing was kept: was it the database's fault, or that of one function among many?"""
+        if isinstance(error, StorageTrouble):
+            self._start_afresh()
+        if isinstance(error, StorageTrouble) or len(group) == 1:
+            return [(None, error)] * len(group)
+        try:
+            return self._run_all(group, savepoints=True)
+        except BaseException as trouble:
+            return [(None, trouble)] * len(group)
+
+    def _run_all(self, group: list[_Submitted], *, savepoints: bool) -> list[_Outcome]:
+        with self._using_connection, in_plain_words():
+            run = self._run_in_savepoint if savepoints else self._run_plainly
+            transaction = self._connection.begin()
+            try:
+                outcomes = [run(submitted.fn) for submitted in group]
+                transaction.commit()
+            except BaseException:
+                transaction.rollback()
+                raise
+            return outcomes
+
+    def _run_plainly(self, fn: Callable[[Session], Any]) -> _Outcome:
+        with Session(self._connection, join_transaction_mode="rollback_only", expire_on_commit=False) as session:
+            result = fn(session)
+            session.flush()
+        self._check_transaction()
+        return result, None
+
+    def _run_in_savepoint(self, fn: Callable[[Session], Any]) -> _Outcome:
         with Session(self._connection, join_transaction_mode="create_savepoint", expire_on_commit=False) as session:
             try:
-                result = fn(session)
-                session.commit()
+                with in_plain_words():
+                    result = fn(session)
+                    session.commit()
             except BaseException as error:
-                if isinstance(error, SQLAlchemyError) and cause_of(error):
-                    # SQLite may have rolled back everything, savepoints too: start afresh
-                    self._connection.invalidate()
-                    raise
+                self._check_transaction()
                 return None, error
-            return result, None
+        self._check_transaction()
+        return result, None
+
+    def _check_transaction(self) -> None:
+        """When the disk is full, SQLite may end the transaction by itself; whatever came then would be kept at once."""
+        if not self._driver_connection().in_transaction:
+            raise StorageTrouble(SQLITE_CAUSES[sqlite3.SQLITE_FULL])
+
+    def _start_afresh(self) -> None:
+        """After trouble the next group has a new connection, so that nothing of the old one is in its way."""
+        with self._using_connection:
+            self._connection.invalidate()
+            self._data_version = None
+
+    def _driver_connection(self) -> sqlite3.Connection:
+        return cast(sqlite3.Connection, self._connection.connection.driver_connection)
