@@ -15,6 +15,8 @@ from organic_mail.finding import Finding, fatal, note, ok, warning
 from organic_mail.home import Home
 from organic_mail.listening import listen_problem, tls_problem
 from organic_mail.lock import serving_process
+from organic_mail.problem import Problem
+from organic_mail.transport import dial_of
 
 EXPIRES_SOON = timedelta(days=14)
 CONNECT_SECONDS = 5.0
@@ -63,15 +65,22 @@ def certificate(settings: Settings, now: datetime) -> Iterator[Finding]:
 
 
 def next_hop(settings: Settings) -> Iterator[Finding]:
+    """Can mail leave?"""
+    try:
+        dial_of(settings)
+    except Problem as problem:
+        finding, _, cure = str(problem).partition("; ")
+        yield fatal("next hop", finding, cure)
+        return
     if settings.delivery.transport != "smarthost":
         return
     hop = values.smarthost(settings.delivery.smarthost)
     try:
         with socket.create_connection((hop.host, hop.port), CONNECT_SECONDS):
-            yield ok("smarthost", f"{hop.host}:{hop.port} answers")
+            yield ok("next hop", f"{hop.host}:{hop.port} answers")
     except OSError as fault:
         yield warning(
-            "smarthost",
+            "next hop",
             f"delivery.smarthost: {hop.host}:{hop.port} does not answer ({fault.strerror or fault})",
             "start it, or correct delivery.smarthost; what is due waits meanwhile",
         )

@@ -105,6 +105,8 @@ def _error(fault: Exception) -> int:
         lines = str(fault)
     elif isinstance(fault, StorageTrouble):
         lines = f"the database cannot be used just now ({fault}); nothing changed, try again"
+    elif isinstance(fault, OSError) and fault.strerror:
+        lines = f"{fault.filename or 'this machine'}: {fault.strerror}; make room or correct its mode, then try again"
     else:
         lines = (
             f"something that we did not think of: {type(fault).__name__}: {' '.join(str(fault).split())}; "
