@@ -8,6 +8,8 @@ import typer
 
 from organic_mail.cli.output import (
     JsonFlag,
+    YesFlag,
+    confirm,
     fail,
     open_community,
     print_json,
@@ -66,6 +68,54 @@ def show(context: typer.Context, held_id: HeldId, json: JsonFlag = False) -> Non
     typer.secho(visible(found["reason"]), fg="yellow")
     typer.echo()
     print_as_read(found)
+
+
+@app.command(epilog="Example: organic-mail held approve 3")
+def approve(context: typer.Context, held_id: HeldId) -> None:
+    """Let a message go out to everybody on the list, under its own name and date."""
+    from datetime import UTC, datetime
+
+    from organic_mail.moderation import approve_held
+    from organic_mail.notices import host_of
+
+    with open_community(context) as community:
+        host = host_of(community.settings, community.secrets)
+        post = community.database.write(lambda session: approve_held(session, host, held_id, now=datetime.now(UTC)))
+    typer.echo(f"Message {held_id} goes out as post {post.id}.")
+
+
+@app.command(epilog='Example: organic-mail held reject 3 --reason "We keep selling for the market list."')
+def reject(
+    context: typer.Context,
+    held_id: HeldId,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Goes into the letter, word for word.")] = "",
+) -> None:
+    """Keep a message back, and write to its author, if that is a member: strangers are never written to."""
+    from datetime import UTC, datetime
+
+    from organic_mail.moderation import reject_held
+    from organic_mail.notices import host_of
+
+    with open_community(context) as community:
+        host = host_of(community.settings, community.secrets)
+        community.database.write(
+            lambda session: reject_held(session, host, held_id, now=datetime.now(UTC), reason=reason)
+        )
+    typer.echo(f"Message {held_id} is kept back.")
+
+
+@app.command(epilog="Example: organic-mail held discard 3")
+def discard(context: typer.Context, held_id: HeldId, yes: YesFlag = False) -> None:
+    """Keep a message back and tell nobody."""
+    from datetime import UTC, datetime
+
+    from organic_mail.moderation import discard_held
+
+    with open_community(context) as community:
+        held = community.database.read(lambda session: _waiting(session, held_id))
+        confirm(f'Discard "{visible(held.subject)}" by {visible(held.author)}?', yes=yes)
+        community.database.write(lambda session: discard_held(session, held_id, now=datetime.now(UTC)))
+    typer.echo(f"Message {held_id} is discarded.")
 
 
 def _waiting(session: Session, held_id: int) -> HeldPost:

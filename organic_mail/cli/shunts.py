@@ -89,6 +89,25 @@ def show(context: typer.Context, shunt_id: ShuntId, json: JsonFlag = False) -> N
         sys.stdout.buffer.write(raw)
 
 
+@app.command(epilog="Example: organic-mail shunt retry 2")
+def retry(context: typer.Context, shunt_id: ShuntId) -> None:
+    """Handle a message again, as if it came in now, or went out now: after an upgrade that can handle it.
+    If we fail at it again, it stays set aside."""
+    import asyncio
+    from contextlib import closing
+    from datetime import UTC, datetime
+
+    from organic_mail.receive import Receiver
+    from organic_mail.resolver import Resolver
+    from organic_mail.shunting import retry_shunt
+
+    with open_community(context) as community:
+        dns = Resolver(community.settings.dns.nameservers)
+        with closing(Receiver(community.database, community.settings, community.secrets, dns=dns)) as receiver:
+            asyncio.run(retry_shunt(community.database, receiver, shunt_id, now=datetime.now(UTC)))
+    typer.echo(f"Message {shunt_id} is handled.")
+
+
 @app.command(epilog="Example: organic-mail shunt drop 2")
 def drop(context: typer.Context, shunt_id: ShuntId, yes: YesFlag = False) -> None:
     """Forget a message that was set aside. Its bytes are gone then; to keep them: `shunt show ID > FILE` first."""
