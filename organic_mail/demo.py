@@ -67,6 +67,8 @@ class Copy:
 
     author: str
     subject: str
+    message_id: str
+    answers: str  # the Message-ID of the post before, "" for the first one
     fault: str
 
 
@@ -204,15 +206,27 @@ def _examined(stored: bytes, texts: dict[str, str]) -> Copy:
         fault = "somebody's real address is in it"
     else:
         fault = ""
-    return Copy(message.value("from") or "", message.subject, fault)
+    answers = message.in_reply_to[0] if message.in_reply_to else ""
+    return Copy(message.value("from") or "", message.subject, message.message_id, answers, fault)
 
 
 def _member_table(member: str, copies: Sequence[Copy]) -> Table:
-    table = Table("From", "Subject", "Signature", title=Text(member, "cyan"), title_justify="left", box=SIMPLE_HEAD)
+    title = Text(member, "cyan")
+    table = Table(
+        "From",
+        "Subject",
+        "In the thread",
+        "Signature",
+        title=title,
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    authors = {copy.message_id: copy.author.partition("(")[0].strip(' "') for copy in copies}
     for copy in copies:
-        table.add_row(
-            Text(copy.author), Text(copy.subject), Text(copy.fault or "verifies", "red" if copy.fault else "green")
-        )
+        place = f"answers {authors.get(copy.answers, 'a post that did not come')}" if copy.answers else "begins it"
+        signature = Text(copy.fault or "verifies", "red" if copy.fault else "green")
+        table.add_row(Text(copy.author), Text(copy.subject), Text(place), signature)
     return table
 
 

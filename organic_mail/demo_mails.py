@@ -132,6 +132,6 @@ def demo_mails(list_address: str, now: datetime) -> tuple[DemoMail, ...]:
         DemoMail(MARTA, "Sv: Sunday: Grandma turns 80", "Swedish, in iso-8859-1", bytes(grandma)),
         DemoMail(OLU, "Re: Sunday: Grandma turns 80", "quotes Anna, as Gmail does", bytes(quoting)),
         DemoMail(CHIDI, "Re: Sunday: Grandma turns 80", "a photo", bytes(photo)),
-        DemoMail(ANNA, "Sunday: Grandma turns 80", "the first one again: kept, not sent twice", bytes(invitation)),
+        DemoMail(ANNA, "Sunday: Grandma turns 80", "the first one, sent again by mistake", bytes(invitation)),
         DemoMail(STRANGER, "You have won", "a stranger", bytes(stranger), code=550),
     )
