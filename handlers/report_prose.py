@@ -28,7 +28,8 @@ _REPORT_SUBJECT = re.compile(
     r"undeliver|non?t?[ -]deliver|deliver\w* (?:status|fail|problem|error|delay|report|notif|incomplete)|"
     r"returned? mail|return(?:ed)? to sender|mail(?: system)? (?:error|failure)|failure notice|"
     r"could ?n.t be (?:sent|delivered)|bounce|delivery has failed|mail delivery|non remis|unzustellbar|"
-    r"unknown user|user unknown|warning: could not send|message status|nicht zugestellt|не ?доставл|недоставл|no entregad|mancata consegna",
+    r"unknown user|user unknown|warning: could not send|message status|"
+    r"nicht zugestellt|не ?доставл|недоставл|no entregad|mancata consegna",
     re.I,
 )
 _CAME_BACK = re.compile(
