@@ -289,7 +289,7 @@ def test_a_body_without_its_last_line_break_gets_it() -> None:
     st.sampled_from(["8bit", "quoted-printable", "base64"]),
 )
 def test_without_the_line_the_text_is_what_it_was(text: str, kind: str, charset: str, encoding: str) -> None:
-    octets = text.replace("\r", "").replace("\n", "\r\n").encode(charset, "replace")
+    octets = (text.replace("\r", "").replace("\n", "\r\n") + "\r\n").encode(charset, "replace")
     data = {
         "8bit": lambda: octets,
         "quoted-printable": lambda: quopri.encodestring(octets.replace(b"\r\n", b"\n")).replace(b"\n", b"\r\n"),
