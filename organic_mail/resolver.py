@@ -133,11 +133,9 @@ class Resolver:
 
 
 class _Cache(dns.resolver.LRUCache):
-    """An answer without a SOA record would be kept for 68 years (RFC 2308 §5 says: not at all)."""
+    """Who mends a record with a TTL of weeks is heard within the hour all the same."""
 
     def put(self, key: dns.resolver.CacheKey, value: dns.resolver.Answer) -> None:
-        if value.rrset is None and value.chaining_result.minimum_ttl == dns.ttl.MAX_TTL:
-            return
         value.expiration = min(value.expiration, time.time() + LONGEST_MEMORY)
         super().put(key, value)
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from organic_mail.resolver import AliasLoop, DnsTrouble, NoSuchName, Resolver
+from organic_mail.resolver import LONGEST_MEMORY, AliasLoop, DnsTrouble, NoSuchName, Resolver
 from tests.dns_server import DnsServer
 
 
@@ -114,6 +114,18 @@ def test_answers_are_remembered(dns_server: DnsServer) -> None:
         with pytest.raises(NoSuchName):
             dns.a("missing.example")
     assert len(dns_server.asked) == 3
+
+
+def test_nothing_is_remembered_for_days(dns_server: DnsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    dns_server.ttl = 30 * 86400
+    dns_server.put("oak.example", A=["192.0.2.1"])
+    dns = quick(dns_server)
+    assert (dns.a("oak.example"), dns.mx("oak.example")) == (("192.0.2.1",), ())
+    dns_server.remove("oak.example")
+    later = time.time() + LONGEST_MEMORY + 1
+    monkeypatch.setattr("dns.resolver.time.time", lambda: later)
+    with pytest.raises(NoSuchName):
+        dns.a("oak.example")
 
 
 def test_everything_together_ends_in_time(dns_server: DnsServer) -> None:
