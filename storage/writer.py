@@ -165,7 +165,8 @@ class GroupWriter:
                 outcomes = [run(submitted.fn) for submitted in group]
                 transaction.commit()
             except BaseException:
-                transaction.rollback()
+                if transaction.is_active:  # a Session whose flush failed has rolled back already
+                    transaction.rollback()
                 raise
             return outcomes
 
@@ -190,7 +191,7 @@ class GroupWriter:
 
     def _check_transaction(self) -> None:
         """When the disk is full, SQLite may end the transaction by itself; whatever came then would be kept at once."""
-        if not self._driver_connection().in_transaction:
+        if self._connection.in_transaction() and not self._driver_connection().in_transaction:
             raise StorageTrouble(SQLITE_CAUSES[sqlite3.SQLITE_FULL])
 
     def _start_afresh(self) -> None:
