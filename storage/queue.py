@@ -19,6 +19,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal_column,
     null,
     select,
     text,
@@ -27,8 +28,8 @@ from sqlalchemy import (
 from sqlmodel import Session
 
 from storage.contents import store_content
-from storage.models import DeliveryState, TokenAction
-from storage.tables import action_token, delivery, mailing_list, post
+from storage.models import DeliveryState
+from storage.tables import delivery, mailing_list
 
 # Written out, not as parameters: only so does SQLite see that the partial index of these rows will do.
 DUE = text("state IN ('due', 'deferred')")
@@ -95,6 +96,12 @@ _NEXT = (
     .with_for_update(skip_locked=True)  # said to PostgreSQL only
     .cte("next")
 )
+# As text, because SQLAlchemy leaves out the tables' names behind RETURNING, and then it would be anybody's token.
+_THREAD = "(SELECT p.thread_id FROM post AS p WHERE p.id = delivery.post_id)"
+_LEAVE = """(
+    SELECT coalesce(min(t.token), '') FROM action_token AS t
+    WHERE t.membership_id = delivery.membership_id AND t.action = 'leave'
+)"""
 _CLAIM = (
     update(delivery)
     .where(delivery.c.id.in_(select(_NEXT.c.id)))
@@ -111,14 +118,12 @@ _CLAIM = (
         delivery.c.list_id,
         delivery.c.member_id,
         delivery.c.membership_id,
-        select(post.c.thread_id).where(post.c.id == delivery.c.post_id).scalar_subquery(),
+        literal_column(_THREAD),
         delivery.c.recipient,
         delivery.c.language,
         delivery.c.attempts,
         delivery.c.created_at,
-        select(func.coalesce(func.min(action_token.c.token), ""))
-        .where(action_token.c.membership_id == delivery.c.membership_id, action_token.c.action == TokenAction.LEAVE)
-        .scalar_subquery(),
+        literal_column(_LEAVE),
     )
 )
 
