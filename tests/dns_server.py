@@ -1,7 +1,7 @@
 """A small authoritative name server on loopback, over UDP and TCP, whose zones and faults a test sets.
 
 The fixture `dns_server` is an empty one:  dns_server.put("oak.example", MX=["10 mx.oak.example."]), then
-dns_server.fail("slow.example", how="silence"), and at last Resolver([dns_server.nameserver]).
+dns_server.fail("slow.example", how="silence"), and at last dns_server.resolver().
 """
 
 from __future__ import annotations
@@ -25,9 +25,12 @@ import dns.rrset
 import pytest
 from dns.rdtypes.ANY.TXT import TXT
 
+from organic_mail.resolver import Resolver
+
 Fault = Literal["servfail", "refused", "silence", "truncate", "garbage"]
 Text = str | bytes | list[str | bytes]  # a list gives the character-strings of one TXT record
 LONGEST_CHAIN = 8
+SHORT = 0.4  # seconds to wait for an answer that will not come
 
 
 class DnsServer:
@@ -87,6 +90,14 @@ class DnsServer:
     def nameserver(self) -> str:
         """As the setting dns.nameservers has it."""
         return f"127.0.0.1:{self.port}"
+
+    def resolver(self, seconds: float = 10) -> Resolver:
+        """One that asks here, twice in *seconds*; give it `SHORT` where it is to wait in vain."""
+        return Resolver([self.nameserver], try_seconds=seconds / 2, total_seconds=seconds)
+
+    def patience(self, how: Fault) -> float:
+        """How long to wait for an answer that fails in this way."""
+        return SHORT if how in ("silence", "garbage") else 10
 
     def answer(self, wire: bytes, *, over_tcp: bool) -> bytes | None:
         try:

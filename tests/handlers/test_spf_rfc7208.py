@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from organic_mail import spf_check
-from organic_mail.resolver import Resolver
 from tests.dns_server import DnsServer
 
 CASES: dict[str, Any] = json.loads(
@@ -55,7 +54,7 @@ def written(kind: str, value: Any) -> Any:
 def test_the_suite(case: dict[str, Any], dns_server: DnsServer) -> None:
     serve(dns_server, case["zonedata"])
     test = case["test"]
-    found = spf_check.check(test["host"], test["helo"], test["mailfrom"], Resolver([dns_server.nameserver]))
+    found = spf_check.check(test["host"], test["helo"], test["mailfrom"], dns_server.resolver())
     wanted = test["result"] if isinstance(test["result"], list) else [test["result"]]
     assert found.result in wanted, (test.get("description"), found)
 

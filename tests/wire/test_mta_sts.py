@@ -19,9 +19,8 @@ from cryptography.x509.oid import NameOID
 
 from handlers.sts_policy import BrokenPolicy, Mode
 from organic_mail.mta_sts import AFTER_FAILURE, LARGEST_POLICY, HttpsFetch, Kept, MtaSts, PolicyFolder
-from organic_mail.resolver import Resolver
 from tests.dkim_signing import rsa_key
-from tests.dns_server import DnsServer
+from tests.dns_server import SHORT, DnsServer
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 POLICY = b"version: STSv1\nmode: enforce\nmx: mail.elm.example\nmax_age: 864000\n"
@@ -114,8 +113,7 @@ def elm(dns_server: DnsServer) -> DnsServer:
 
 
 def fetch(web: WebServer, elm: DnsServer, **arguments: Any) -> HttpsFetch:
-    dns = Resolver([elm.nameserver], try_seconds=0.05, total_seconds=0.15)
-    return HttpsFetch(dns, **{"allow_private": True, "port": web.port, "trust": web.trust, **arguments})
+    return HttpsFetch(elm.resolver(), **{"allow_private": True, "port": web.port, "trust": web.trust, **arguments})
 
 
 def test_a_policy_is_fetched(web: WebServer, elm: DnsServer) -> None:
@@ -171,7 +169,7 @@ def test_our_own_network_is_not_looked_into(web: WebServer, elm: DnsServer) -> N
 def test_a_server_that_says_nothing(web: WebServer, elm: DnsServer) -> None:
     web.silent.clear()
     with pytest.raises(BrokenPolicy):
-        fetch(web, elm, seconds=0.3)("elm.example")
+        fetch(web, elm, seconds=SHORT)("elm.example")
 
 
 def test_a_host_that_cannot_be_found(web: WebServer, elm: DnsServer) -> None:
@@ -192,6 +190,7 @@ class World:
         self.elm = elm
         self.folder = folder
         self.text: bytes | None = POLICY
+        self.patience = 10.0
         self.fetched = 0
 
     def fetch(self, domain: str) -> bytes:
@@ -201,8 +200,7 @@ class World:
         return self.text
 
     def sts(self) -> MtaSts:
-        dns = Resolver([self.elm.nameserver], try_seconds=0.05, total_seconds=0.15)
-        return MtaSts(dns, self.fetch, PolicyFolder(self.folder), Random(1))
+        return MtaSts(self.elm.resolver(self.patience), self.fetch, PolicyFolder(self.folder), Random(1))
 
     def announce(self, record: str) -> None:
         self.elm.remove("_mta-sts.elm.example")
@@ -258,6 +256,7 @@ def test_who_hides_a_policy_does_not_take_it_back(world: World, hidden: str) -> 
         world.text = b"<html>"
     else:
         world.elm.fail("_mta-sts.elm.example", how=hidden)  # type: ignore[arg-type]
+        world.patience = SHORT
     assert mode(world, timedelta(days=9)) is Mode.ENFORCE
     assert mode(world, timedelta(days=11)) is None, "until it expires"
 

@@ -221,7 +221,7 @@ def accepted_as_anna(envelope: Envelope, raw: bytes, dns: Resolver) -> bool:
 def test_nobody_passes_for_anna(world: DnsServer, policy: str) -> None:
     if policy:
         world.put("_dmarc.elm.example", TXT=[policy])
-    dns = Resolver([world.nameserver])
+    dns = world.resolver()
     every = list(attacks())
     assert len(every) >= 200
     assert [name for name, (envelope, raw) in every if accepted_as_anna(envelope, raw, dns)] == []
@@ -229,7 +229,7 @@ def test_nobody_passes_for_anna(world: DnsServer, policy: str) -> None:
 
 def test_anna_passes_for_anna(world: DnsServer) -> None:
     """Otherwise the test above would prove nothing."""
-    dns = Resolver([world.nameserver])
+    dns = world.resolver()
     for author in ("plain", "bare", "capitals", "folded", "comment behind"):
         raw = AUTHORS[author] + REST
         assert accepted_as_anna(*sent(signed(raw, rsa_key(), "elm.example")), dns), author
