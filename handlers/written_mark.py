@@ -1,0 +1,126 @@
+"""Recognisers for what mail programs write around a quote: copied headers, attributions, separators, device lines."""
+
+from __future__ import annotations
+
+import re
+
+from handlers import written_words
+
+LONGEST_DEVICE_LINE = 160
+
+
+def _choice(words: str | tuple[str, ...]) -> str:
+    listed = words.split() if isinstance(words, str) else words
+    return "|".join(re.escape(word) for word in sorted(listed, key=len, reverse=True))
+
+
+_KEY_KINDS = {word: kind for kind, words in written_words.HEADER_KEYS.items() for word in words.split()}
+_WROTE = re.compile(
+    rf"(?<!\w)(?:{_choice(written_words.WROTE)})(?!\w)|{_choice(written_words.WROTE_INSIDE)}", re.IGNORECASE
+)
+_ORIGINAL = re.compile(
+    rf"(?<!\w)(?:{_choice(written_words.ORIGINAL)})(?!\w)|{_choice(written_words.ORIGINAL_INSIDE)}", re.IGNORECASE
+)
+_FORWARDED = re.compile(_choice(written_words.FORWARDED_INSIDE), re.IGNORECASE)
+
+_ADDRESS = re.compile(r"[^\s<>()\[\]\",;:@]@[^\s<>()\[\]\",;:@.]+\.?[^\s<>]")
+_BRACKETED_ADDRESS = re.compile(r"[<(\[]\s*(?:mailto:)?\s*[^\s<>()\[\]@]{1,80}@[^\s<>()\[\]@]{1,120}")
+_TIME = re.compile(r"(?<!\d)\d{1,2} ?[:.h] ?\d{2}(?!\d)|(?<!\d)\d{1,2} ?(?:am|pm|uhr)\b", re.IGNORECASE)
+_DATE = re.compile(r"(?<!\d)\d{4}(?!\d)|(?<!\d)\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d ?[年월]")
+_STARTS_AS_DATE = re.compile(r"(?:\S{1,12} ){0,2}\d{1,4}[/.\- ]\S{1,12}[/.\- ]")
+_RULE = re.compile(r"[-_=*~–—═─\s]{3,}")
+_DASHES = "-_=*~–—> \t"
+
+_PRODUCT = rf"(?:{_choice(written_words.PRODUCTS)})"
+_EXCUSE = rf"(?:[ ,.;:–-]+\S{{0,20}} ?(?:{_choice(written_words.EXCUSES)}).{{0,80}})?"
+_DEVICE = re.compile(
+    r"[<(\[«„\"*_]{0,3}(?:"
+    rf"sent from my [^,.;!?]{{1,50}}{_EXCUSE}"
+    rf"|(?:{_choice(written_words.SENT_BEFORE)})[^,;!?]{{0,40}}?{_PRODUCT}[^,;!?]{{0,60}}?{_EXCUSE}"
+    rf"|(?:{_choice(written_words.OPENERS)}|\S{{0,12}})[^,;!?]{{0,12}}{_PRODUCT}[^,;!?]{{0,30}}?"
+    rf"(?:{_choice(written_words.SENT_AFTER)})"
+    r"|(?:\S{1,20} ){0,3}\[?outlook\b.{0,12}\b(?:ios|android)\b.{0,20}"
+    r")[>)\]»“\"*_.!]{0,3}",
+    re.IGNORECASE,
+)
+_LINK = re.compile(r"\]?\((?:https?|mailto):[^()\s]*\)|<(?:https?|mailto):[^<>\s]*>|https?://\S+")
+
+
+def header_key(plain: str) -> str | None:
+    """ "from", "sent", "to", "cc", "subject" or "other" when the line looks like a copied header line."""
+    start = plain[:32].replace("：", ":")
+    colon = start.find(":")
+    if colon < 1:
+        return None
+    return _KEY_KINDS.get("".join(start[:colon].strip("*_ \t").casefold().split()).rstrip("."))
+
+
+def is_rule(plain: str) -> bool:
+    """A line drawn of dashes or the like."""
+    return _RULE.fullmatch(plain) is not None
+
+
+def dashed_words(plain: str) -> str | None:
+    """The words of "----- Original Message -----", None when the line has no dashes on both sides."""
+    if len(plain) > 320 or plain[:1] not in _DASHES:
+        return None
+    inside = plain.strip(_DASHES)
+    before = len(plain) - len(plain.lstrip(_DASHES))
+    after = len(plain) - len(plain.rstrip(_DASHES))
+    return inside if inside and before >= 3 and after >= 3 else None
+
+
+def says_original(words: str) -> bool:
+    """Are these, between dashes, the words above an answered message?"""
+    return len(words) <= 60 and _ORIGINAL.search(words) is not None
+
+
+def says_forwarded(plain: str) -> bool:
+    """Is this the line that programs put above a forwarded message?"""
+    words = dashed_words(plain)
+    if words is None:
+        words = plain if plain.endswith((":", "：")) and "@" not in plain else ""
+    return 0 < len(words) <= 60 and _FORWARDED.search(words) is not None
+
+
+def is_attribution(text: str, *, before_quote: bool) -> bool:
+    """Does *text* (a paragraph that ends in a colon) say who wrote what follows?
+
+    Directly *before_quote* marks an address, or a date and a time, is enough. Otherwise all that follows would be
+    cut, so two of three must be there: date and time, an address in brackets, a word that programs use for "wrote".
+    """
+    dated = _is_dated(text)
+    wrote = _WROTE.search(text) is not None
+    if before_quote:
+        return dated or _ADDRESS.search(text) is not None or (wrote and len(text) <= 80)
+    bracketed = _BRACKETED_ADDRESS.search(text) is not None
+    return dated + wrote + bracketed >= 2
+
+
+def needs_line_before(text: str, before: str) -> bool:
+    """Was an attribution wrapped so that its other half stands in the line *before*?"""
+    if _is_dated(text):
+        return _ADDRESS.search(text) is None and _BRACKETED_ADDRESS.search(before) is not None
+    return _DATE.search(before) is not None or _TIME.search(before) is not None
+
+
+def is_colonless_attribution(text: str) -> bool:
+    """A date first and an address in brackets last, and nothing else: older Gmail above its quote marks."""
+    return (
+        _STARTS_AS_DATE.match(text) is not None
+        and text.endswith((">", ")"))
+        and _BRACKETED_ADDRESS.search(text[-140:]) is not None
+        and _DATE.search(text) is not None
+    )
+
+
+def is_device_line(plain: str) -> bool:
+    """ "Sent from my iPhone", in many languages."""
+    if len(plain) > 3 * LONGEST_DEVICE_LINE:
+        return False
+    words = _LINK.sub("", plain).rstrip(" [(<") if "http" in plain else plain
+    return len(words) <= LONGEST_DEVICE_LINE and _DEVICE.fullmatch(words) is not None
+
+
+def _is_dated(text: str) -> bool:
+    return _DATE.search(text) is not None and _TIME.search(text) is not None
