@@ -192,12 +192,15 @@ class Deliverer:
 
     def _on_copies(self, made: list[tuple[Claimed, Outgoing | Exception]]) -> None:
         self._checkpoint("copies made")
+        problem: Exception | None = None
         for claimed, copy in made:
             if isinstance(copy, Outgoing):
                 self._senders.put(Ready(claimed, copy))
             else:
-                log.warning("a copy could not be made", delivery=claimed.id, exc_info=copy)
+                problem = copy
                 self._settling.put(spoiled(claimed, copy, self._clock(), self._random_fraction()))
+        if problem is not None:
+            log.warning("copies could not be made", content=made[0][0].content_id, exc_info=problem)
 
     def _may_send(self, claimed: Claimed) -> bool:
         if self._claims.are_ours(claimed, self._time()):

@@ -226,10 +226,12 @@ class Senders:
         return self._waiting.popleft()
 
     def _unreachable(self, ready: Ready, reason: str) -> None:
-        connected = sum(lane.line is not None for lane in self._lanes.values())
-        if connected:
-            self._room = connected  # it takes no more connections at a time
+        """No connection was to be had. The last of several that tried decides that there is none at all."""
+        if len(self._lanes) > 1:
+            self._room = max(1, sum(lane.line is not None for lane in self._lanes.values()))
             self._waiting.appendleft(ready)
+            if self._idle:
+                _wake(self._idle.pop())
             return
         now = asyncio.get_running_loop().time()
         if now >= self._pause_until:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
+import socket
 import ssl
 from dataclasses import dataclass
 
@@ -47,7 +49,7 @@ class Outgoing:
     eight_bit: bool
 
 
-class NextHopRefused(Exception):  # noqa: N818
+class NextHopRefused(Exception):
     """The next hop takes nothing from us: its greeting, TLS or the login failed. All mail for it waits."""
 
     def __init__(self, what: str, reply: Reply) -> None:
@@ -64,7 +66,7 @@ async def connect(hop: NextHop, *, helo: str, timeouts: Timeouts) -> Connection:
     except TimeoutError:
         raise ConnectionLost(f"{hop} did not answer within {timeouts.connect:g} seconds") from None
     except OSError as problem:
-        raise ConnectionLost(f"{hop} cannot be reached: {problem.strerror or problem}") from problem
+        raise ConnectionLost(f"{hop} cannot be reached: {_reason(problem)}") from problem
     connection = Connection(hop, wire, timeouts)
     try:
         await connection.greet(helo)
@@ -292,6 +294,12 @@ class Connection:
     async def _ask(self, command: str, seconds: float) -> Reply:
         self._wire.write(f"{command}\r\n".encode(), replies=1)
         return await self._wire.reply(seconds)
+
+
+def _reason(problem: OSError) -> str:
+    if isinstance(problem, socket.gaierror) or not problem.errno:
+        return problem.strerror or str(problem)
+    return os.strerror(problem.errno)  # asyncio writes other words into its own
 
 
 def _base64(text: str) -> str:

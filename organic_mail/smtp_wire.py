@@ -23,7 +23,7 @@ _PATH = re.compile(r"[^\x00-\x20\x7f-\x9f<>]+@[^\x00-\x20\x7f-\x9f<>@]+")
 _one_line_reply = lru_cache(maxsize=64)(lambda line: parse_reply([line]))
 
 
-class ConnectionLost(Exception):  # noqa: N818
+class ConnectionLost(Exception):
     """The connection broke, timed out or talked nonsense; it is of no more use.
 
     `may_have_arrived`: the end of the message was on its way, so another attempt may make a second copy (RFC 1047).
@@ -34,11 +34,11 @@ class ConnectionLost(Exception):  # noqa: N818
         self.may_have_arrived = may_have_arrived
 
 
-class BareLineEnd(ValueError):  # noqa: N818
+class BareLineEnd(ValueError):
     """A CR or LF stands alone: another server could read it as the end of the message."""
 
 
-class UnusablePath(ValueError):  # noqa: N818
+class UnusablePath(ValueError):
     """An address that cannot be written into a command."""
 
 
