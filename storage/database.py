@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -45,12 +45,16 @@ class Database:
         """
         address = database_url(url, home=home)
         _check_file(address)
-        reader = reading_engine(address)
-        with _explained(address):
+        with _explained(address), ExitStack() as on_problem:
+            reader = reading_engine(address)
+            on_problem.callback(reader.dispose)
             _check_revision(_revision(reader))
             if owner and sqlite_file(address):
-                return cls(reader, GroupWriter(writing_engine(address, checkpoints=True)))
-            return cls(reader, CallersWriter(writing_engine(address, checkpoints=False)))
+                writer: Writer = GroupWriter(writing_engine(address, checkpoints=True))
+            else:
+                writer = CallersWriter(writing_engine(address, checkpoints=False))
+            on_problem.pop_all()
+            return cls(reader, writer)
 
     @classmethod
     def create(cls, url: str, *, home: Path) -> None:

@@ -45,7 +45,7 @@ def reading_engine(url: URL) -> Engine:
     return _postgresql_engine(url).execution_options(postgresql_readonly=True)
 
 
-def writing_engine(url: URL, *, checkpoints: bool, busy_seconds: float = BUSY_SECONDS) -> Engine:
+def writing_engine(url: URL, *, checkpoints: bool, busy_seconds: float | None = None) -> Engine:
     """For write transactions. checkpoints: may this connection move the WAL into the SQLite file?
 
     Only the writer of `serve` may, so that no two ever do it at once (spec/mail.md D8).
@@ -58,7 +58,7 @@ def writing_engine(url: URL, *, checkpoints: bool, busy_seconds: float = BUSY_SE
     return _postgresql_engine(url)
 
 
-def _sqlite_engine(url: URL, begin: str, *settings: str, busy_seconds: float = BUSY_SECONDS) -> Engine:
+def _sqlite_engine(url: URL, begin: str, *settings: str, busy_seconds: float | None = None) -> Engine:
     # mode=rw: a file that went away is an error, never an empty new database
     existing = url.set(database=f"file:{quote(url.database or '')}", query={"mode": "rw", "uri": "true"})
     engine = create_engine(
@@ -68,7 +68,7 @@ def _sqlite_engine(url: URL, begin: str, *settings: str, busy_seconds: float = B
         max_overflow=-1,
         # isolation_level None: the driver opens no transaction by itself, the listener below does
         hide_parameters=True,  # no addresses in a traceback
-        connect_args={"timeout": busy_seconds, "isolation_level": None, "check_same_thread": False},
+        connect_args={"timeout": busy_seconds or BUSY_SECONDS, "isolation_level": None, "check_same_thread": False},
     )
 
     @event.listens_for(engine, "connect")

@@ -148,8 +148,6 @@ class GroupWriter:
 
     def _outcomes_after(self, error: BaseException, group: list[_Submitted]) -> list[_Outcome]:
         """Nothing was kept: was it the database's fault, or that of one function among many?"""
-        if isinstance(error, StorageTrouble):
-            self._start_afresh()
         if isinstance(error, StorageTrouble) or len(group) == 1:
             return [(None, error)] * len(group)
         try:
@@ -165,8 +163,8 @@ class GroupWriter:
                 outcomes = [run(submitted.fn) for submitted in group]
                 transaction.commit()
             except BaseException:
-                if transaction.is_active:  # a Session whose flush failed has rolled back already
-                    transaction.rollback()
+                self._start_afresh()
+                transaction.close()
                 raise
             return outcomes
 
@@ -195,10 +193,9 @@ class GroupWriter:
             raise StorageTrouble(SQLITE_CAUSES[sqlite3.SQLITE_FULL])
 
     def _start_afresh(self) -> None:
-        """After trouble the next group has a new connection, so that nothing of the old one is in its way."""
-        with self._using_connection:
-            self._connection.invalidate()
-            self._data_version = None
+        """Close the connection, which rolls back, and have a new one next: nothing of this group stands in its way."""
+        self._connection.invalidate()
+        self._data_version = None
 
     def _driver_connection(self) -> sqlite3.Connection:
         return cast(sqlite3.Connection, self._connection.connection.driver_connection)
