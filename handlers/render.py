@@ -85,17 +85,17 @@ class Rendition:
     eight_bit: bool  # asks for BODY=8BITMIME (RFC 6152 §3)
 
 
-def rendition(message: Message, copy: CopyFacts, language: str) -> Rendition:
+def rendition(message: Message, facts: CopyFacts, language: str) -> Rendition:
     """Everything of the copies in `language` (BCP 47) but what each member has of her own.
 
     Raises `MalformedMessage` over the caps of spec/mail.md §2.2.
     """
-    fields = [*_address_fields(copy), *_author_fields(message, copy), *_list_fields(copy)]
-    references = _references(copy)
-    hidden = dict(copy.aliases)
-    if copy.author_shown_address:
-        hidden.pop(address_key(copy.author_shown_address), None)
-    body = edited_body(message, line=footer_line(copy, language), language=_spoken(language), aliases=hidden)
+    fields = [*_address_fields(facts), *_author_fields(message, facts), *_list_fields(facts)]
+    references = _references(facts)
+    hidden = dict(facts.aliases)
+    if facts.author_shown_address:
+        hidden.pop(address_key(facts.author_shown_address), None)
+    body = edited_body(message, line=footer_line(facts, language), language=_spoken(language), aliases=hidden)
     head = b"".join(fields)
     return Rendition(
         head=head,
@@ -151,11 +151,11 @@ def notice_copy(raw: bytes, signer: Signer, signed_at: datetime) -> bytes:
     return signer.sign(fields, body_hash(message.body), signed_at) + raw
 
 
-def footer_line(copy: CopyFacts, language: str) -> str:
+def footer_line(facts: CopyFacts, language: str) -> str:
     """The line at the end of a copy: who reads a reply, and how to stop."""
-    sentences = _AUTHOR_READS if copy.only_author_reads else _EVERYONE_READS
-    leave = f"{copy.list_name}-leave@{copy.domain}"
-    return sentences[_spoken(language)].format(title=copy.shown_title, author=copy.shown_author, leave=leave)
+    sentences = _AUTHOR_READS if facts.only_author_reads else _EVERYONE_READS
+    leave = f"{facts.list_name}-leave@{facts.domain}"
+    return sentences[_spoken(language)].format(title=facts.shown_title, author=facts.shown_author, leave=leave)
 
 
 def _spoken(language: str) -> str:
@@ -164,31 +164,32 @@ def _spoken(language: str) -> str:
     return main if main in _EVERYONE_READS else "en"
 
 
-def _address_fields(copy: CopyFacts) -> list[bytes]:
+def _address_fields(facts: CopyFacts) -> list[bytes]:
     """From the author under her alias, to the list; who is answered depends on the list."""
     author = mailbox_tokens(
-        f"{copy.shown_author} ({copy.list_name[:1].upper()}{copy.list_name[1:]})", f"{copy.author_alias}@{copy.domain}"
+        f"{facts.shown_author} ({facts.list_name[:1].upper()}{facts.list_name[1:]})",
+        f"{facts.author_alias}@{facts.domain}",
     )
-    everyone = mailbox_tokens(copy.shown_title, f"{copy.list_name}@{copy.domain}")
+    everyone = mailbox_tokens(facts.shown_title, f"{facts.list_name}@{facts.domain}")
     return [
         header_field("From", author),
         header_field("To", everyone),
-        header_field("Reply-To", author if copy.only_author_reads else everyone),
+        header_field("Reply-To", author if facts.only_author_reads else everyone),
     ]
 
 
-def _author_fields(message: Message, copy: CopyFacts) -> list[bytes]:
+def _author_fields(message: Message, facts: CopyFacts) -> list[bytes]:
     """What the author's header keeps, in her order and as its exact bytes; then what it lacks.
 
     Of a name that stands twice only the first counts: that is the one which was read when the post was judged.
     """
-    ids = {"message-id": (copy.message_id,), "in-reply-to": _sendable(copy.in_reply_to)}
+    ids = {"message-id": (facts.message_id,), "in-reply-to": _sendable(facts.in_reply_to)}
     kept: dict[str, bytes] = {}
     for field in message.fields:
         if field.name not in kept and _stays(message, field, ids):
             kept[field.name] = _as_written(message, field)
     if "date" not in kept:
-        kept["date"] = header_field("Date", [format_datetime(copy.written_at)])
+        kept["date"] = header_field("Date", [format_datetime(facts.written_at)])
     if "message-id" not in kept:
         kept["message-id"] = header_field("Message-ID", ids["message-id"])
     if "in-reply-to" not in kept and ids["in-reply-to"]:
@@ -213,9 +214,9 @@ def _as_written(message: Message, field: Field) -> bytes:
     return name + rest if rest.endswith(b"\n") else name + rest + b"\r\n"
 
 
-def _references(copy: CopyFacts) -> bytes:
+def _references(facts: CopyFacts) -> bytes:
     """What follows the private entry."""
-    others = _sendable(copy.references)
+    others = _sendable(facts.references)
     return header_field("References", others).removeprefix(b"References:") if others else b""
 
 
@@ -223,14 +224,14 @@ def _sendable(ids: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(each for each in ids if len(each.encode("utf-8")) <= LONGEST_ID)
 
 
-def _list_fields(copy: CopyFacts) -> list[bytes]:
+def _list_fields(facts: CopyFacts) -> list[bytes]:
     """RFC 2919 §2, RFC 2369 §3; without List-Unsubscribe, which is each member's own."""
-    address = f"{copy.list_name}@{copy.domain}"
-    announce = copy.list_posting is Posting.ANNOUNCE
+    address = f"{facts.list_name}@{facts.domain}"
+    announce = facts.list_posting is Posting.ANNOUNCE
     return [
-        header_field("List-Id", [*phrase_tokens(copy.shown_title), f"<{copy.list_name}.{copy.domain}>"]),
+        header_field("List-Id", [*phrase_tokens(facts.shown_title), f"<{facts.list_name}.{facts.domain}>"]),
         header_field("List-Post", ["NO" if announce else f"<mailto:{address}>"]),
-        header_field("List-Help", [f"<mailto:{copy.list_name}-help@{copy.domain}>"]),
-        header_field("List-Owner", [f"<mailto:{copy.list_name}-owner@{copy.domain}>"]),
+        header_field("List-Help", [f"<mailto:{facts.list_name}-help@{facts.domain}>"]),
+        header_field("List-Owner", [f"<mailto:{facts.list_name}-owner@{facts.domain}>"]),
         header_field("Precedence", ["list"]),
     ]
