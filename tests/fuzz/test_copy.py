@@ -128,21 +128,21 @@ def test_every_mail_of_the_corpus_becomes_a_copy() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b"=\r\n" * 300_000,
-        b"= " * 300_000,
-        b" " * 600_000,
-        b"=41" * 200_000,
-        b"QUJD\r\n" * 100_000,
-        b"<" * 500_000,
-        b"<p>" * 200_000,
-        b"<!--" * 200_000,
-        b"> " * 300_000,
-        b"anna@home.example " * 30_000,
-        b"<a href='mailto:anna@home.example'>" * 15_000,
-        b"From: anna@home.example,\r\n" * 20_000,
-        b"</body" * 100_000,
-        b"-----BEGIN PGP\r\n" * 40_000,
-        b"\r\n" * 300_000,
+        b"=\r\n" * 80_000,
+        b"= " * 80_000,
+        b" " * 200_000,
+        b"=41" * 60_000,
+        b"QUJD\r\n" * 40_000,
+        b"<" * 150_000,
+        b"<p>" * 60_000,
+        b"<!--" * 60_000,
+        b"> " * 80_000,
+        b"anna@home.example " * 8_000,
+        b"<a href='mailto:anna@home.example'>" * 5_000,
+        b"From: anna@home.example,\r\n" * 7_000,
+        b"</body" * 40_000,
+        b"-----BEGIN PGP\r\n" * 15_000,
+        b"\r\n" * 80_000,
     ],
     ids=lambda body: repr(body[:12]),
 )
@@ -154,4 +154,4 @@ def test_hard_bodies_take_linear_time(body: bytes, kind: str, encoding: str) -> 
     message = parse(head.encode() + body)
     before = time.process_time()
     edited_body(message, line="Read.", language="en", aliases=FACTS.aliases)
-    assert time.process_time() - before < 8
+    assert time.process_time() - before < 5
