@@ -194,6 +194,8 @@ async def _run(opened: Opened, parts: frozenset[Part]) -> int:
 
 async def _drain(running: Sequence[_Intake | _Beside], ending: _Ending) -> None:
     """Lets what is under way finish. What takes longer is cut off: it was committed, or never answered with 250."""
+    if not running:
+        return
     notify("STOPPING=1")
     limit = threading.Timer(DRAIN_SECONDS - 0.5, os._exit, (ending.code,))
     limit.daemon = True
