@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 from email.utils import format_datetime
 
@@ -12,8 +11,7 @@ from handlers.header_field import header_field, mailbox_tokens
 from handlers.incoming import Incoming
 from handlers.outcome import ACCEPTED, Forward, Outcome
 from handlers.policy import PEOPLE, first_answer, held, owner_address, writer
-from handlers.post import is_private, shown_name
-from handlers.token import minted_message_id
+from handlers.post import is_private, own_message_id, shown_name
 
 _KEPT = frozenset({"subject", "date", "in-reply-to", "mime-version", "auto-submitted"})
 
@@ -44,9 +42,7 @@ def forwarded(incoming: Incoming, facts: Facts, author: Mailbox, now: datetime) 
             lines.append(message.field_bytes(field))
     if "date" not in seen:
         lines.append(header_field("Date", [format_datetime(now)]))
-    unnamed = hashlib.sha256(message.raw).hexdigest()
-    message_id = message.message_id or minted_message_id(host.secrets, unnamed, host.domain)
-    lines.append(header_field("Message-ID", [message_id]))
+    lines.append(header_field("Message-ID", [message.message_id or own_message_id(message, host)]))
     references = [parent for parent in message.references if not is_private(parent, host.domain)]
     if references:
         lines.append(header_field("References", references))

@@ -40,19 +40,23 @@ def published(message: Message, facts: Facts, now: datetime, *, answers: str = "
         raise LookupError("a post needs a list")
     host, hiding = facts.host, facts.hiding
     original = message.message_id
-    unnamed = minted_message_id(host.secrets, hashlib.sha256(message.raw).hexdigest(), host.domain)
     parents = [_shown(parent, host, hiding) for parent in message.in_reply_to if not is_private(parent, host.domain)]
     return Publish(
         list_id=id_of(facts.mailing_list),
         member_id=facts.member_id,
         author_name=shown_name(facts.member, facts.author),
-        message_id=_shown(original, host, hiding) if original else unnamed,
+        message_id=_shown(original, host, hiding) if original else own_message_id(message, host),
         original_message_id=original,
         in_reply_to=next(iter(parents), answers),
         references=shown_references(message, host, hiding),
         subject=message.subject,
         written_at=message.date or now,
     )
+
+
+def own_message_id(message: Message, host: Host) -> str:
+    """The Message-ID that a message without one has with us."""
+    return minted_message_id(host.secrets, hashlib.sha256(message.raw).hexdigest(), host.domain)
 
 
 def shown_references(message: Message, host: Host, hiding: Collection[str]) -> tuple[str, ...]:

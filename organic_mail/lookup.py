@@ -16,12 +16,14 @@ from handlers.post import addresses_in
 from handlers.route import Kind, Route, candidates, in_domain
 from handlers.token import read_private_reference, read_verp
 from storage import members, posts, tokens
+from storage.intake import has_list, keys_of_members, seat_of
 from storage.lists import list_by_id, list_named
 from storage.models import MailingList, Member, Membership, Post, Role, Status
 
 _RUN_THE_LIST = (Role.MODERATOR, Role.OWNER)
 _HERE = (Status.ACTIVE, Status.PAUSED)
 _PEOPLE = (Kind.OWNER, Kind.OPERATOR)
+_AT_A_LIST = (Kind.LIST, Kind.JOIN, Kind.LEAVE, Kind.HELP, Kind.OWNER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,22 @@ def route_of(session: Session, host: Host, address: str, today: date) -> Route |
     return None
 
 
-def facts_of(session: Session, host: Host, message: Message, author: Mailbox | None, route: Route) -> Facts:
-    """What the deciders want to know about a message for this route."""
+def look_up(
+    session: Session, host: Host, message: Message, author: Mailbox | None, address: str, today: date
+) -> tuple[Route, Facts]:
+    """Where a message for this address goes, and what the deciders want to know about it."""
+    for route in candidates(address, host.domain):
+        # that a list is still there is seen with its facts, in the same statement
+        found = route if route.kind in _AT_A_LIST else _existing(session, host, route, today)
+        facts = _facts(session, host, message, author, found) if found else None
+        if found is not None and facts is not None and (facts.mailing_list or not found.list_name):
+            return found, facts
+    return Route(Kind.NOBODY, address), Facts(host, author=author)
+
+
+def _facts(session: Session, host: Host, message: Message, author: Mailbox | None, route: Route) -> Facts:
     bounced = _bounced_post(session, route)
-    mailing_list = list_by_id(session, bounced.list_id) if bounced else _list_of(session, route)
-    member = _member_of(session, host, author)
-    membership = _membership(session, mailing_list, member)
+    mailing_list, member, membership = _seat(session, host, author, route, bounced)
     is_post = route.kind in (Kind.LIST, Kind.BOUNCE)
     people = people_who_run(session, host, mailing_list, (Role.OWNER,)) if route.kind in _PEOPLE else ()
     return Facts(
@@ -68,7 +80,7 @@ def facts_of(session: Session, host: Host, message: Message, author: Mailbox | N
 def hiding_keys(session: Session, message: Message) -> frozenset[str]:
     """Keys of members' addresses that its Message-IDs may tell."""
     keys = addresses_in((message.message_id, *message.in_reply_to, *message.references))
-    return frozenset(members.aliases_for(session, keys)) if keys else frozenset()
+    return keys_of_members(session, keys)
 
 
 def people_who_run(
@@ -97,11 +109,23 @@ def _existing(session: Session, host: Host, route: Route, today: date) -> Route 
             token = tokens.find_token(session, route.token) if mailing_list else None
             return route if mailing_list and token and token.list_id == mailing_list.id else None
         case _:
-            return route if list_named(session, route.list_name) else None
+            return route if has_list(session, route.list_name) else None
 
 
-def _list_of(session: Session, route: Route) -> MailingList | None:
-    return list_named(session, route.list_name) if route.list_name else None
+def _seat(
+    session: Session, host: Host, author: Mailbox | None, route: Route, bounced: Post | None
+) -> tuple[MailingList | None, Member | None, Membership | None]:
+    """The list, the author and what ties the two."""
+    key = address_key(author.address) if author else ""
+    if route.list_name and not in_domain(key, host.domain):
+        seat = seat_of(session, list_name=route.list_name, key=key)
+        return (seat.mailing_list, seat.member, seat.membership) if seat else (None, None, None)
+    if bounced is not None:
+        mailing_list = list_by_id(session, bounced.list_id)
+    else:
+        mailing_list = list_named(session, route.list_name) if route.list_name else None
+    member = _member_of(session, host, author)
+    return mailing_list, member, _membership(session, mailing_list, member)
 
 
 def _member_of(session: Session, host: Host, author: Mailbox | None) -> Member | None:

@@ -15,17 +15,17 @@ from sqlmodel import Session
 from handlers import mime
 from handlers.address import Mailbox, NoSingleAuthor, author_of
 from handlers.decide import Decision, decide, together
-from handlers.facts import Facts, Host
+from handlers.facts import Facts
 from handlers.incoming import Authentication, Envelope, Incoming
 from handlers.message import MalformedMessage, Message, parse
 from handlers.outcome import NOBODY_HERE, TRY_LATER
 from handlers.reply import Reply
-from handlers.route import Kind, Route, in_domain
+from handlers.route import Route, in_domain
 from handlers.token import Secrets
 from organic_mail.apply import apply
 from organic_mail.authenticate import authenticate
 from organic_mail.config import Settings
-from organic_mail.lookup import facts_of, route_of
+from organic_mail.lookup import look_up, route_of
 from organic_mail.notices import host_of
 from organic_mail.resolver import Dns
 from storage.arrivals import remember
@@ -133,12 +133,12 @@ class Receiver:
         """What becomes of it for each recipient, and the message ready to be stored when anything is to be written."""
         author = _author(message)
 
-        def look_up(session: Session) -> list[tuple[Route, Facts]]:
-            routes = (_route_at_data(session, self._host, address, now) for address in envelope.recipients)
-            return [(route, facts_of(session, self._host, message, author, route)) for route in routes]
+        def read(session: Session) -> list[tuple[Route, Facts]]:
+            today = now.date()
+            return [look_up(session, self._host, message, author, address, today) for address in envelope.recipients]
 
         decisions = []
-        for route, facts in self._database.read(look_up):
+        for route, facts in self._database.read(read):
             incoming = Incoming(envelope, message, authentication, route)
             decisions.append(Decision(incoming, facts, decide(incoming, facts, now)))
         joined = join(decisions)
@@ -183,8 +183,3 @@ def _author(message: Message) -> Mailbox | None:
         return author_of(message)
     except NoSingleAuthor:
         return None
-
-
-def _route_at_data(session: Session, host: Host, address: str, now: datetime) -> Route:
-    """The list may have been removed since RCPT."""
-    return route_of(session, host, address, now.date()) or Route(Kind.NOBODY, address)

@@ -1,0 +1,52 @@
+"""What intake asks for every message, each in one statement that is built once: objects of rows cost more than rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, select
+from sqlmodel import Session, col
+
+from storage.models import Address, MailingList, Member, Membership
+from storage.tables import address, mailing_list
+
+_HAS_LIST = select(mailing_list.c.id).where(
+    mailing_list.c.name == bindparam("name"), mailing_list.c.removed_at.is_(None)
+)
+_SEAT = (
+    select(MailingList, Member, Membership)
+    .select_from(MailingList)
+    .outerjoin(Address, col(Address.key) == bindparam("key"))
+    .outerjoin(Member, col(Member.id) == Address.member_id)
+    .outerjoin(Membership, (col(Membership.list_id) == MailingList.id) & (col(Membership.member_id) == Member.id))
+    .where(col(MailingList.name) == bindparam("name"), col(MailingList.removed_at).is_(None))
+)
+_KEYS_OF_MEMBERS = select(address.c.key).where(address.c.key.in_(bindparam("keys", expanding=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A list, the person with an address, and what ties the two: None where there is nothing."""
+
+    mailing_list: MailingList
+    member: Member | None
+    membership: Membership | None
+
+
+def has_list(session: Session, name: str) -> bool:
+    """Is there a list of this local part (lower case) that was not removed?"""
+    return session.connection().execute(_HAS_LIST, {"name": name}).first() is not None
+
+
+def seat_of(session: Session, *, list_name: str, key: str) -> Seat | None:
+    """The list of this local part (lower case) and the place of this address on it; None without such a list."""
+    row = session.execute(_SEAT, {"name": list_name, "key": key}).first()
+    return None if row is None else Seat(*row)
+
+
+def keys_of_members(session: Session, keys: Collection[str]) -> frozenset[str]:
+    """Those of the address keys that belong to a member."""
+    if not keys:
+        return frozenset()
+    return frozenset(session.connection().execute(_KEYS_OF_MEMBERS, {"keys": list(keys)}).scalars())
