@@ -117,7 +117,7 @@ class _Walk:
     def _apply(self, effect: Effect | None, node: LexborNode, leave: _Leave) -> None:
         if effect is Effect.QUOTE:
             self._depth += 1
-        elif effect is Effect.ATTRIBUTION:
+        elif effect is Effect.ATTRIBUTION and not _is_forward(node):
             self._mark = Mark.ATTRIBUTION
         elif effect is Effect.SIGNATURE:
             self._mark = Mark.SIGNATURE

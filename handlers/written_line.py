@@ -9,6 +9,7 @@ from enum import Enum
 
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _QUOTE_MARKS = re.compile(r"[ \t]?(?:>[ \t]?)+")
+_NOT_QUOTED = re.compile(r"From |\d|[:;=][-'^]?[()|/\\]$")
 _NOT_WORDS = re.compile(r"https?://\S+|www\.\S+|\[cid:[^\]\s]*\]|<?mailto:\S+")
 _WORDS = re.compile("[\u3040-\u30ff\u3400-\u9fff]|[^\\W_]+")  # Chinese and Japanese: each sign is a word
 
@@ -48,7 +49,7 @@ def text_lines(text: str) -> list[Line]:
     lines: list[Line] = []
     for raw in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
         lines.append(line_of(raw, lines))
-    return _without_from_escapes(lines)
+    return _without_false_marks(lines)
 
 
 def line_of(raw: str, before: list[Line], *, depth: int = 0, mark: Mark = Mark.NONE) -> Line:
@@ -95,11 +96,14 @@ def _closes_address(lines: list[Line]) -> bool:
     return before.rfind("<") > before.rfind(">")
 
 
-def _without_from_escapes(lines: list[Line]) -> list[Line]:
-    """Mailboxes in mbox form escape "From " at a line's start by a ">"; alone among unquoted lines it is no quote."""
-    for place, line in enumerate(lines):
-        if line.depth == 1 and line.text.startswith("From "):
-            neighbours = lines[max(place - 1, 0) : place] + lines[place + 1 : place + 2]
-            if not any(near.depth for near in neighbours):
-                lines[place] = Line(line.text)
+def _without_false_marks(lines: list[Line]) -> list[Line]:
+    """A single ">" in the whole text is no quote mark before a number ("> 50 people"), a frown (">:(") or "From ".
+
+    Mailboxes in mbox form escape "From " at the start of a line so.
+    """
+    quoted = [place for place, line in enumerate(lines) if line.depth]
+    if len(quoted) == 1:
+        line = lines[quoted[0]]
+        if line.depth == 1 and _NOT_QUOTED.match(line.text):
+            lines[quoted[0]] = Line(line.text if line.text.startswith("From ") else f"> {line.text}")
     return lines

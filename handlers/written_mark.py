@@ -14,13 +14,12 @@ def _choice(words: str | tuple[str, ...]) -> str:
     return "|".join(re.escape(word) for word in sorted(listed, key=len, reverse=True))
 
 
-_KEY_KINDS = {word: kind for kind, words in written_words.HEADER_KEYS.items() for word in words.split()}
+_KEY_KINDS = {word.casefold(): kind for kind, words in written_words.HEADER_KEYS.items() for word in words.split()}
 _WROTE = re.compile(
     rf"(?<!\w)(?:{_choice(written_words.WROTE)})(?!\w)|{_choice(written_words.WROTE_INSIDE)}", re.IGNORECASE
 )
-_ORIGINAL = re.compile(
-    rf"(?<!\w)(?:{_choice(written_words.ORIGINAL)})(?!\w)|{_choice(written_words.ORIGINAL_INSIDE)}", re.IGNORECASE
-)
+_ORIGINAL = re.compile(_choice(written_words.ORIGINAL), re.IGNORECASE)
+_MESSAGE = re.compile(_choice(written_words.MESSAGE), re.IGNORECASE)
 _FORWARDED = re.compile(_choice(written_words.FORWARDED_INSIDE), re.IGNORECASE)
 
 _ADDRESS = re.compile(r"[^\s<>()\[\]\",;:@]@[^\s<>()\[\]\",;:@.]+\.?[^\s<>]")
@@ -28,6 +27,7 @@ _BRACKETED_ADDRESS = re.compile(r"[<(\[]\s*(?:mailto:)?\s*[^\s<>()\[\]@]{1,80}@[
 _TIME = re.compile(r"(?<!\d)\d{1,2} ?[:.h] ?\d{2}(?!\d)|(?<!\d)\d{1,2} ?(?:am|pm|uhr)\b", re.IGNORECASE)
 _DATE = re.compile(r"(?<!\d)\d{4}(?!\d)|(?<!\d)\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d ?[年월]")
 _STARTS_AS_DATE = re.compile(r"(?:\S{1,12} ){0,2}\d{1,4}[/.\- ]\S{1,12}[/.\- ]")
+_SENTENCE_END = re.compile(r"(?:[^\d\s][.]|[!?:…。！？])$")
 _RULE = re.compile(r"[-_=*~–—═─\s]{3,}")
 _DASHES = "-_=*~–—> \t"
 
@@ -72,7 +72,7 @@ def dashed_words(plain: str) -> str | None:
 
 def says_original(words: str) -> bool:
     """Are these, between dashes, the words above an answered message?"""
-    return len(words) <= 60 and _ORIGINAL.search(words) is not None
+    return len(words) <= 60 and _ORIGINAL.search(words) is not None and _MESSAGE.search(words) is not None
 
 
 def says_forwarded(plain: str) -> bool:
@@ -99,9 +99,13 @@ def is_attribution(text: str, *, before_quote: bool) -> bool:
 
 def needs_line_before(text: str, before: str) -> bool:
     """Was an attribution wrapped so that its other half stands in the line *before*?"""
+    if before.rfind("<") > before.rfind(">"):
+        return True
+    if _SENTENCE_END.search(before):
+        return False
     if _is_dated(text):
         return _ADDRESS.search(text) is None and _BRACKETED_ADDRESS.search(before) is not None
-    return _DATE.search(before) is not None or _TIME.search(before) is not None
+    return _DATE.search(before) is not None
 
 
 def is_colonless_attribution(text: str) -> bool:

@@ -74,6 +74,12 @@ class Original:
     def has_line(self, words: list[str]) -> bool:
         return " ".join(words) in self._lines
 
+    def is_whole_in(self, lines: list[list[str]]) -> bool:
+        """Do most lines of the original stand among *lines*? One line alone says nothing: people repeat each other."""
+        own = self._lines - {""}
+        there = own & {" ".join(words) for words in lines}
+        return len(own) >= 2 and len(there) >= 0.6 * len(own)
+
     def has_phrase(self, words: list[str]) -> bool:
         return f" {' '.join(words)} " in self._text
 
@@ -142,7 +148,7 @@ def _label_heads(sheet: _Sheet) -> None:
         else:
             at += 1
             continue
-        if not _quote_follows(sheet, behind):
+        if not _quote_follows(sheet, behind) and not _bars_follow(sheet, behind):
             for below in range(behind, len(sheet.lines)):
                 if sheet.is_written(below):
                     sheet.labels[below] = Label.BELOW
@@ -162,7 +168,7 @@ def _head_end(sheet: _Sheet, at: int) -> int:
         return 0
     block = _header_block(sheet, at)
     kinds = block.kinds - {"other"}
-    enough = len(kinds) >= 4 or (len(kinds) >= 3 and (block.addressed or kinds >= {"from", "subject"}))
+    enough = len(kinds) >= 4 or (len(kinds) == 3 and block.is_precise)  # people, too, write From: and To: on a card
     return block.end if enough and "from" in kinds else 0
 
 
@@ -170,7 +176,7 @@ def _head_end(sheet: _Sheet, at: int) -> int:
 class _Block:
     end: int
     kinds: set[str]
-    addressed: bool = False
+    is_precise: bool = False  # it holds an address, or a date in figures
 
 
 def _header_block(sheet: _Sheet, start: int) -> _Block:
@@ -183,7 +189,8 @@ def _header_block(sheet: _Sheet, start: int) -> _Block:
             break
         if kind is not None:
             block.kinds.add(kind)
-            block.addressed = block.addressed or "@" in sheet.lines[at].plain
+            plain = sheet.lines[at].plain
+            block.is_precise |= "@" in plain or (kind == "sent" and any(sign.isdigit() for sign in plain))
             block.end = at + 1
             strangers = 0
         elif not block.kinds or not (sheet.lines[at].plain or sheet.lines[at - 1].plain):
@@ -197,7 +204,7 @@ def _attribution_start(sheet: _Sheet, end: int) -> int | None:
     """Where the attribution begins whose last line is *end*; None when that line ends none."""
     before_quote = _quote_follows(sheet, end + 1)
     has_colon = sheet.lines[end].plain.rstrip("*_ ").endswith((":", "："))
-    if not has_colon and not before_quote:
+    if not has_colon and not before_quote and not _bars_follow(sheet, end + 1):
         return None
     for start in range(end, max(end - MOST_ATTRIBUTION_LINES, -1), -1):
         if not sheet.lines[start].plain or not sheet.is_written(start):
@@ -220,12 +227,17 @@ def _attribution_start(sheet: _Sheet, end: int) -> int | None:
 
 def _may_begin(first: str, *, alone: bool) -> bool:
     """An attribution begins with a date or an address; a short one right above its quote need not."""
-    return alone or "@" in first or any(character.isdigit() for character in first)
+    return alone or "@" in first or first.endswith("<") or any(character.isdigit() for character in first)
 
 
 def _quote_follows(sheet: _Sheet, at: int) -> bool:
     at = sheet.next_text(at)
-    return at < len(sheet.lines) and (sheet.labels[at] is Label.QUOTED or sheet.lines[at].plain.startswith("|"))
+    return at < len(sheet.lines) and sheet.labels[at] is Label.QUOTED
+
+
+def _bars_follow(sheet: _Sheet, at: int) -> bool:
+    at = sheet.next_text(at)
+    return at < len(sheet.lines) and sheet.is_written(at) and sheet.lines[at].plain.startswith("|")
 
 
 def _bar_quote_end(sheet: _Sheet, at: int) -> int:
@@ -243,8 +255,11 @@ def _label_known(sheet: _Sheet, original: Original) -> None:
     candidates = (Label.WRITTEN, Label.BELOW)
     found = [sheet.labels[at] in candidates and original.holds(words[at]) for at in range(sheet.end)]
     below = [at for at in range(sheet.end) if sheet.labels[at] is Label.BELOW and words[at]]
+    whole = original.is_whole_in([words[at] for at in range(sheet.end) if sheet.is_written(at)])
+    if whole:  # some programs put the answered message into the text without any mark
+        below += [at for at in range(sheet.end) if sheet.is_written(at) and words[at]]
     # When little of what hangs below is this original, it is another message: then it stays cut.
-    if sum(1 for at in below if found[at]) * 4 >= len(below):
+    if whole or sum(1 for at in below if found[at]) * 4 >= len(below):
         for at in below:
             quoted = found[at] or original.has_line(words[at]) or sheet.keys[at] is not None
             sheet.labels[at] = Label.QUOTED if quoted else Label.WRITTEN

@@ -8,9 +8,9 @@ from __future__ import annotations
 # The names of the header lines that programs copy above an answered message; blanks in them left out.
 HEADER_KEYS = {
     "from": """
-        from von de da van från fra lähettäjä od feladó kimden gönderen от від отправитель подател saatja no nuo
+        from von de dela da van från fra lähettäjä od feladó kimden gönderen от від отправитель подател saatja no nuo
         šalje dari từ จาก expéditeur remitente remetente mittente afzender avsändare afsender expeditor αποστολέας
-        odesílatel 发件人 發件人 寄件者 差出人 送信者 보낸사람 발신자 מאת من
+        από odesílatel 发件人 發件人 寄件者 差出人 送信者 보낸사람 발신자 מאת من
         """,
     "sent": """
         sent date gesendet gesendetam datum envoyé envoyéle enviado enviadoel enviadoem fecha data inviato inviata
@@ -47,13 +47,16 @@ WROTE = """
     """
 WROTE_INSIDE = "写道 寫道 写到 さんは書 のメール 님이작성 작성: เขียน"
 
-# "----- Original Message -----"
+# "----- Original Message -----": the first or the last word that is peculiar to it, and a word for a message
 ORIGINAL = """
-    original origine originale originalnachricht originalmeddelelse ursprüngliche ursprungligt oprindelig opprinnelig
-    alkuperäinen исходное первоначальное початкове původní pôvodná eredeti αρχικό orijinal özgün izvorna izvorno
-    oorspronkelijk algne sākotnējais asli המקורית الأصلية gốc
+    original origin ursprünglich oprindelig opprinnelig alkuperäi исходн первоначальн початков původn pôvodn eredeti
+    αρχικ orijinal özgün izvorn oorspronkelijk algne sākotnēj asli מקורית الأصلية gốc 原 元の 원본
     """
-ORIGINAL_INSIDE = "原始邮件 原始郵件 原郵件 元のメッセージ 원본"
+MESSAGE = """
+    message mail nachricht mensaje mensagem messaggio bericht meddelande meddelelse besked melding viesti wiadomość
+    zpráva správa üzenet mesaj сообщени повідомленн съобщение μήνυμα poruka sporočilo teade ziņojum laišk pesan thư
+    appointment הודעה رسالة 邮件 郵件 メッセージ 메시지
+    """
 
 # "---------- Forwarded message ----------", "Begin forwarded message:"
 FORWARDED_INSIDE = """
@@ -65,19 +68,20 @@ FORWARDED_INSIDE = """
 
 # "Sent from my iPhone": before the product, after it, and the products.
 SENT_BEFORE = (
-    "sent from", "sent via", "sent with", "sent by", "sent using", "sent on", "mailed from", "written on", "from my",
-    "gesendet von", "gesendet mit", "gesendet über", "gesendet aus", "versendet mit", "geschickt von",
-    "envoyé de", "envoyé depuis", "envoyé à partir", "envoyé avec", "envoyé par", "envoyé via", "envoyé d",
-    "enviado desde", "enviado con", "enviado do", "enviado da", "enviado a partir", "enviado pelo", "enviado via",
-    "enviado por", "enviada do", "enviat des", "inviato da", "inviato dal", "inviato dall", "inviato con",
-    "inviato tramite", "verzonden vanaf", "verzonden van", "verzonden met", "verzonden via", "verstuurd vanaf",
-    "verstuurd met", "skickat från", "skickades från", "skickat med", "skickat via", "sendt fra", "sendt med", "sendt via", "lähetetty",
-    "wysłane z", "wysłano z", "wysłany z", "wysłane za", "odesláno z", "odesláno ze", "odoslané z", "odoslané zo",
-    "elküldve", "küldve", "trimis de pe", "trimis din", "στάλθηκε από", "εστάλη από", "отправлено с", "отправлено со",
-    "отправлено из", "отправлено от", "послано с", "надіслано з", "надіслано із", "відправлено з", "изпратено от",
-    "poslano s", "poslano sa", "poslano iz", "poslano z", "saadetud", "išsiųsta iš", "nosūtīts no", "dikirim dari",
-    "从我的", "從我的", "发自我的", "發自我的", "来自我的", "發送自", "传送自", "傳送自", "발신:",
-    "נשלח מ", "أرسلت من", "تم الإرسال من", "đã gửi từ", "ส่งจาก",
+    "sent from", "sent via", "sent with", "sent by", "sent using", "sent on", "mailed from", "written on",
+    "from my", "gesendet von", "gesendet mit", "gesendet über", "gesendet aus", "versendet mit",
+    "geschickt von", "envoyé de", "envoyé depuis", "envoyé à partir", "envoyé avec", "envoyé par", "envoyé via",
+    "envoyé d", "enviado desde", "enviado con", "enviado do", "enviado da", "enviado a partir", "enviado pelo",
+    "enviado via", "enviado por", "enviada do", "enviat des", "inviato da", "inviato dal", "inviato dall",
+    "inviato con", "inviato tramite", "verzonden vanaf", "verzonden van", "verzonden met", "verzonden via",
+    "verstuurd vanaf", "verstuurd met", "skickat från", "skickades från", "skickat med", "skickat via",
+    "sendt fra", "sendt med", "sendt via", "lähetetty", "wysłane z", "wysłano z", "wysłany z", "wysłane za",
+    "odesláno z", "odesláno ze", "odoslané z", "odoslané zo", "elküldve", "küldve", "trimis de pe",
+    "trimis din", "στάλθηκε από", "εστάλη από", "отправлено с", "отправлено со", "отправлено из",
+    "отправлено от", "послано с", "надіслано з", "надіслано із", "відправлено з", "изпратено от", "poslano s",
+    "poslano sa", "poslano iz", "poslano z", "saadetud", "išsiųsta iš", "nosūtīts no", "dikirim dari", "从我的",
+    "從我的", "发自我的", "發自我的", "来自我的", "發送自", "传送自", "傳送自", "발신:", "נשלח מ", "أرسلت من",
+    "تم الإرسال من", "đã gửi từ", "ส่งจาก",
 )  # fmt: skip
 OPENERS = ("von mein", "von unterwegs", "diese nachricht wurde", "diese e-mail wurde", "this message was sent from")
 SENT_AFTER = (
@@ -85,7 +89,7 @@ SENT_AFTER = (
     "传送", "傳送", "发送", "發送", "sent",
 )  # fmt: skip
 PRODUCTS = """
-    iphone ipad ipod ios apple android blackberry galaxy samsung htc huawei xiaomi redmi oneplus pixel nokia lumia
+    iphon ipad ipod ios apple android blackberry galaxy samsung htc huawei xiaomi redmi oneplus pixel nokia lumia
     motorola sony xperia nexus windows outlook mail e-mail mailbox yahoo gmx web.de aol proton tuta k-9 fairemail spark
     airmail thunderbird aquamail hotmail gmail mobil mobiel mobile handy smartphone phone telefon téléphone telefono
     teléfono telefone cell tablet fairphone bluemail device gerät appareil dispositiv enhet toestel laite puhelim
