@@ -42,6 +42,15 @@ def written_text_of(raw: bytes, *, original: str | None = None) -> str:
     return _joined(_trimmed(lines, original, keep_something=not attachments(message)))
 
 
+def whole_text_of(raw: bytes) -> str:
+    """All that a mail program shows of a message, quotes and signature too: the `original` of its answers."""
+    try:
+        message = parse(raw)
+        return "\n".join(line.shown for line in _shown_lines(message, parts(message)))
+    except MalformedMessage:
+        return _body_of_malformed(raw)
+
+
 def _trimmed(lines: list[Line], original: str | None, *, keep_something: bool) -> list[Line]:
     known = Original(original) if original and original.strip() else None
     labels = labelled(lines, known)

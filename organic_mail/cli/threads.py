@@ -68,13 +68,13 @@ def show_thread(context: typer.Context, thread_id: ThreadId, json: JsonFlag = Fa
         thread = thread_by_id(session, thread_id)
         if thread is None or not thread.posts:
             fail(f"there is no thread {thread_id}; see which there are: organic-mail thread ls LIST")
-        written: dict[str, str] = {}
-        in_order = []
-        for post in thread_posts(session, thread_id):
-            as_read = _described(session, post, written.get(post.in_reply_to))
-            written[post.message_id] = as_read["text"]
-            in_order.append(as_read)
-        return {"id": thread_id, "subject": thread.subject, "posts": in_order}
+        in_order = thread_posts(session, thread_id)
+        contents = {post.message_id: post.content_id for post in in_order}
+        return {
+            "id": thread_id,
+            "subject": thread.subject,
+            "posts": [_described(session, post, contents.get(post.in_reply_to)) for post in in_order],
+        }
 
     with open_community(context) as community:
         found = community.database.read(described)
@@ -104,8 +104,7 @@ def show_post(
     def described(session: Session) -> dict[str, Any]:
         post = the_post(session, post_id)
         parent = post_by_message_id(session, list_id=post.list_id, message_id=post.in_reply_to)
-        original = _described(session, parent, None)["text"] if parent else None
-        return {**_described(session, post, original), "thread": post.thread_id}
+        return {**_described(session, post, parent.content_id if parent else None), "thread": post.thread_id}
 
     with open_community(context) as community:
         if raw:
@@ -146,9 +145,12 @@ def the_post(session: Session, post_id: int) -> Post:
     return post
 
 
-def _described(session: Session, post: Post, original: str | None) -> dict[str, Any]:
+def _described(session: Session, post: Post, answered: int | None) -> dict[str, Any]:
+    """answered: the content of the post that it answers, where that is known."""
+    from handlers.written import whole_text_of
     from storage.contents import read_content
 
+    original = whole_text_of(read_content(session, answered)) if answered else None
     return {
         "id": post.id,
         "message_id": post.message_id,

@@ -157,6 +157,34 @@ def test_a_thread_as_a_person_reads_it(talk: Operator) -> None:
     assert "[lake.jpg, image/jpeg, 10 bytes]" in out
 
 
+OUTLOOK = b"""From: Tom Okafor <tom@example.org>\r
+To: family@oak.example\r
+Subject: Re: Cafe\r
+Message-ID: <three@example.org>\r
+In-Reply-To: <one@example.org>\r
+Content-Type: text/plain; charset=utf-8\r
+Content-Transfer-Encoding: quoted-printable\r
+\r
+How lovely!\r
+\r
+From: Anna Lindqvist\r
+Sent: Sunday, 22 November 2026 08:14\r
+To: family\r
+Subject: Caf=C3=A9 am See\r
+\r
+Wir sind zur=C3=BCck vom See.\r
+And were there herons?\r
+"""
+
+
+def test_who_knows_the_first_post_finds_an_answer_inside_it(talk: Operator) -> None:
+    """Outlook quotes without a mark, and people write in between."""
+    number = post(talk, OUTLOOK, "three", subject="Re: Cafe", answers="one", at=NOW + timedelta(hours=2))
+    answer = "How lovely!\n\nAnd were there herons?"
+    assert talk("post", "show", str(number), "--json").json["text"] == answer
+    assert talk("thread", "show", "1", "--json").json["posts"][-1]["text"] == answer
+
+
 def test_one_post_and_its_original_byte_for_byte(talk: Operator) -> None:
     shown = talk("post", "show", "2", "--json").json
     assert (shown["id"], shown["text"], shown["thread"]) == (2, "How lovely!", 1)
