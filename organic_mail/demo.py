@@ -169,7 +169,7 @@ def _send(place: str, mail: DemoMail) -> tuple[int, str]:
 def _answers_table(mails: Sequence[DemoMail], answers: Sequence[tuple[int, str]]) -> Table:
     table = Table("From", "Subject", "What it is", "Answer", box=SIMPLE_HEAD, pad_edge=False)
     for mail, (code, text) in zip(mails, answers, strict=True):
-        answer = Text(f"{code} {text}", "green" if code == mail.code else "red")
+        answer = Text(f"{code} {text.partition('. ')[0]}", "green" if code == mail.code else "red")
         table.add_row(Text(entered_mailbox(mail.author).name), Text(mail.subject), Text(mail.note), answer)
     return table
 
