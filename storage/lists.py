@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from storage.models import DeliveryMode, Joining, MailingList, Posting, Replies
@@ -14,11 +15,12 @@ class ListNameTaken(Exception):
     """A list of this name is there already."""
 
 
+_NAMED = select(MailingList).where(MailingList.name == bindparam("name"), col(MailingList.removed_at).is_(None))
+
+
 def list_named(session: Session, name: str) -> MailingList | None:
     """The list of this local part, whatever its case; None when there is none or it was removed."""
-    return session.exec(
-        select(MailingList).where(MailingList.name == name.lower(), col(MailingList.removed_at).is_(None))
-    ).first()
+    return session.exec(_NAMED, params={"name": name.lower()}).first()
 
 
 def list_by_id(session: Session, list_id: int) -> MailingList | None:

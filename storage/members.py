@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
@@ -40,18 +40,26 @@ class Person:
     membership: Membership
 
 
+# Built once: intake asks these for every recipient and author.
+_OF_ADDRESS = select(Member).join(Address).where(Address.key == bindparam("key"))
+_OF_ALIAS = select(Member).where(Member.alias == bindparam("alias"))
+_MEMBERSHIP = select(Membership).where(
+    Membership.list_id == bindparam("list_id"), Membership.member_id == bindparam("member_id")
+)
+
+
 def member_by_id(session: Session, member_id: int) -> Member | None:
     return session.get(Member, member_id)
 
 
 def member_of_address(session: Session, key: str) -> Member | None:
     """Whose address is it, primary or second?"""
-    return session.exec(select(Member).join(Address).where(Address.key == key)).first()
+    return session.exec(_OF_ADDRESS, params={"key": key}).first()
 
 
 def alias_owner(session: Session, alias: str) -> Member | None:
     """Who has, or ever had, this alias (a local part in our domain, any case)?"""
-    return session.exec(select(Member).where(Member.alias == alias.lower())).first()
+    return session.exec(_OF_ALIAS, params={"alias": alias.lower()}).first()
 
 
 def aliases_for(session: Session, keys: Iterable[str]) -> dict[str, str]:
@@ -167,8 +175,7 @@ def remove_address(session: Session, *, member_id: int, key: str) -> bool:
 
 def membership(session: Session, list_id: int, member_id: int) -> Membership | None:
     """The row that ties the two, whatever its status (a LEFT one too)."""
-    query = select(Membership).where(Membership.list_id == list_id, Membership.member_id == member_id)
-    return session.exec(query).first()
+    return session.exec(_MEMBERSHIP, params={"list_id": list_id, "member_id": member_id}).first()
 
 
 def membership_by_id(session: Session, membership_id: int) -> Membership | None:
@@ -293,8 +300,9 @@ def people_of(
         .order_by(Address.key)
         .execution_options(yield_per=500)
     )
-    for member, address, row in session.exec(query):
-        yield Person(member, address, row)
+    with session.exec(query) as rows:  # so that a reader who stops half-way leaves no cursor open
+        for member, address, row in rows:
+            yield Person(member, address, row)
 
 
 def count_members(session: Session, list_id: int) -> int:

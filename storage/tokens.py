@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import cast
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, or_, select, update
 
 from storage.models import ActionToken, Membership, TokenAction
@@ -12,6 +13,11 @@ from storage.models import ActionToken, Membership, TokenAction
 
 class TokenTaken(Exception):
     """This token stands for another action already: mint a new one."""
+
+
+_LEAVE = select(ActionToken.token).where(
+    ActionToken.membership_id == bindparam("membership_id"), ActionToken.action == TokenAction.LEAVE
+)
 
 
 def add_token(
@@ -47,10 +53,7 @@ def find_token(session: Session, token: str) -> ActionToken | None:
 
 def leave_token(session: Session, membership_id: int) -> str:
     """The List-Unsubscribe token of a membership, "" when it has none."""
-    query = select(ActionToken.token).where(
-        ActionToken.membership_id == membership_id, ActionToken.action == TokenAction.LEAVE
-    )
-    return session.exec(query).first() or ""
+    return session.exec(_LEAVE, params={"membership_id": membership_id}).first() or ""
 
 
 def use_token(session: Session, *, token: str, now: datetime) -> bool:

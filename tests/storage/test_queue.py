@@ -7,9 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import Executable
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
+from storage import queue
 from storage.contents import read_content
 from storage.database import Database
 from storage.lists import remove_list
@@ -31,6 +34,7 @@ from storage.queue import (
     state_counts,
     take_back,
 )
+from tests.conftest import Place
 from tests.storage.made import DAY, MINUTE, NOW, a_list, a_post, on_list
 
 WHO = "host:1:1"
@@ -260,6 +264,30 @@ def test_pruned_are_only_those_sent_long_ago(database: Database) -> None:
         assert states(session) == [DeliveryState.FAILED, DeliveryState.SENT]
 
     database.write(steps)
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [(queue._CLAIM, "ix_delivery_due"), (queue._EXPIRED, "ix_delivery_sending")],
+)
+def test_claiming_looks_only_at_what_is_due(sqlite_place: Place, statement: Executable, index: str) -> None:
+    """However many rows were sent: SQLite takes the partial index only where its condition stands in the statement."""
+    database = Database.open(sqlite_place.url, home=sqlite_place.home, owner=False)
+
+    def plan(session: Session) -> str:
+        sql = str(statement.compile(dialect=sqlite.dialect(paramstyle="named")))
+        facts = {"now": str(NOW), "limit": 9, "lease_until": str(NOW), "who": WHO, "attempts_1": 1, "state": "sending"}
+        facts |= {"param_1": "", "coalesce_1": "", "action_1": "leave"}
+        return " ".join(row[3] for row in session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", facts))
+
+    assert f"USING INDEX {index}" in (found := database.write(plan)) or f"USING COVERING INDEX {index}" in found
+    assert "SCAN delivery" not in found.replace(f"SCAN delivery USING COVERING INDEX {index}", "")
+    database.close()
+
+
+def test_only_postgresql_is_told_to_skip_what_is_locked() -> None:
+    assert "FOR UPDATE SKIP LOCKED" in str(queue._CLAIM.compile(dialect=postgresql.dialect()))
+    assert "FOR UPDATE" not in str(queue._CLAIM.compile(dialect=sqlite.dialect()))
 
 
 def test_many_claimers_at_once_never_share_a_delivery(database: Database) -> None:
