@@ -60,11 +60,20 @@ def parse_mailboxes(value: str) -> list[Mailbox]:
     """
     found: list[Mailbox] = []
     piece: list[Token] = []
+    angle = route = False  # a "<" is open; a source route began in it
     for token in tokens(value):
-        if token.kind == "special" and token.text in ",;":
+        special = token.text if token.kind == "special" else ""
+        if special == "<":
+            angle, route = True, False
+        elif special == "@" and angle and piece[-1].text == "<":
+            route = True
+        elif special == ">":
+            angle = route = False
+        if special and special in ",;" and not route:
             _read_into(found, piece)
             piece = []
-        elif token.kind == "special" and token.text == ":" and not _inside_angle(piece):
+            angle = False
+        elif special == ":" and not angle:
             piece = []  # what stood before was the name of a group (RFC 5322 §3.4)
         else:
             piece.append(token)
@@ -155,11 +164,6 @@ def _a_labels(domain: str) -> str:
         return idna.encode(domain, uts46=True).decode("ascii").lower()
     except (idna.IDNAError, UnicodeError):
         return domain
-
-
-def _inside_angle(piece: list[Token]) -> bool:
-    """Is a "<" still open? There a colon belongs to a source route or a URL."""
-    return any(token.kind == "special" and token.text == "<" for token in piece)
 
 
 def _read_into(found: list[Mailbox], piece: list[Token]) -> None:

@@ -86,8 +86,10 @@ def parts(message: Message) -> tuple[Part, ...]:
         owner = _innermost(open_ones, hit[1])
         body_end = hit.start() - (raw[hit.start() - 1 : hit.start()] == b"\r")
         ended = [one.index for one in open_ones[owner + 1 :]] + ([leaf] if leaf is not None else [])
+        # The empty line that ends a header may be the very line break that belongs to the boundary.
+        body_end = max(body_end, *(found[index].body_start for index in ended)) if ended else body_end
         for index in ended:
-            found[index] = replace(found[index], body_end=max(found[index].body_start, body_end))
+            found[index] = replace(found[index], body_end=body_end)
         leaf = None
         closing = bool(hit[2])
         del open_ones[owner if closing else owner + 1 :]
