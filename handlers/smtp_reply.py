@@ -31,7 +31,8 @@ NAME_WANTED = Reply(501, "5.5.4", "Please say who you are")
 @lru_cache(maxsize=256)
 def wire_of(reply: Reply) -> bytes:
     """The reply as lines, its enhanced code on each (RFC 2034 §4); ASCII, since few clients ask for more."""
-    texts = textwrap.wrap(reply.text.encode("ascii", "replace").decode(), _WIDTH) or [""]
+    text = " ".join(reply.text.encode("ascii", "replace").decode().split())
+    texts = textwrap.wrap(text, _WIDTH) or [""]
     lines = [f"{reply.code}-{reply.enhanced} {text}\r\n" for text in texts[:-1]]
     lines.append(f"{reply.code} {reply.enhanced} {texts[-1]}\r\n")
     return "".join(lines).encode()

@@ -7,6 +7,7 @@ lines, and `S: closed` wants the connection to end. `settings ` is JSON for the 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
@@ -57,10 +58,8 @@ def play(script: str, port: int) -> None:
             case "C-":
                 client.say(text, line_end=b"")
             case "S:" if text == "closed":
-                try:
+                with contextlib.suppress(ConnectionResetError):
                     assert client.hear() == [], where
-                except ConnectionResetError:
-                    pass
             case "S:":
                 reply = client.hear()
                 assert reply, f"{where}: the connection was closed"

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import html
+import re
+from email import message_from_bytes, policy
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handlers.address import Mailbox
+from handlers.notice import Notice, NoticeKind, notice
+from tests.handlers.letters import FAMILY, HOST, NOW
+
+ID = "<n.abcdef@oak.example>"
+BANNED = ("error", "invalid", "subscription", "administrator", "click", "unfortunately")
+WELCOME = {"posting": "members", "replies": "list", "role": "member", "delivery": "each", "hour": 7}
+ASKED = {"author": "Sven <sven@elm.example>", "subject": "Garden sale", "recipient": "family@oak.example",
+         "reason": "Every email to this list is read before it goes out.", "number": 3, "can_go_out": True}  # fmt: skip
+VALUES = [
+    (NoticeKind.INVITATION, {"inviter": "Anna", "members": 14}),
+    (NoticeKind.INVITATION, {"inviter": "Anna", "members": 0}),
+    *[
+        (NoticeKind.WELCOME, {**WELCOME, "posting": posting, "replies": replies, "delivery": delivery, "role": role})
+        for posting in ("members", "announce")
+        for replies in ("list", "author")
+        for delivery in ("each", "daily", "weekly", "none")
+        for role in ("member", "owner")
+    ],
+    (NoticeKind.BACK, {}),
+    (NoticeKind.GOODBYE, {}),
+    (NoticeKind.WAITING, {"subject": "Garden sale"}),
+    (NoticeKind.ASKED, ASKED),
+    (NoticeKind.ASKED, {**ASKED, "can_go_out": False}),
+    (NoticeKind.NOT_SHARED, {"subject": "Garden sale", "reason": ""}),
+    (NoticeKind.NOT_SHARED, {"subject": "Garden sale", "reason": "We share sales in spring."}),
+]
+
+
+def written(kind, values, *, name="Rose Okafor", language="en", in_reply_to="", mailing_list=FAMILY):
+    letter = Notice(kind, Mailbox(name, "rose@home.example"), language, mailing_list,
+                    reply_to="family-k7m2q9xwab@oak.example", in_reply_to=in_reply_to, values=values)  # fmt: skip
+    raw = notice(letter, HOST, message_id=ID, now=NOW)
+    return raw, message_from_bytes(raw, policy=policy.SMTP)
+
+
+def plain(read):
+    return read.get_body(("plain",)).get_content().replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize(("kind", "values"), VALUES)
+def test_every_letter_is_short_and_kind(kind, values):
+    _, read = written(kind, values)
+    text = plain(read)
+    assert len(text.split()) <= 80
+    assert not any(word in text.lower() for word in BANNED)
+    assert "!" not in text
+    assert all(len(sentence.split()) <= 20 for sentence in re.split(r"[.?!:]\s|\n\n", text))
+    assert "{" not in text
+    assert "\n\n\n" not in text
+
+
+@pytest.mark.parametrize(("kind", "values"), VALUES)
+def test_both_parts_say_the_same(kind, values):
+    _, read = written(kind, values)
+    page = read.get_body(("html",)).get_content()
+    shown = [html.unescape(paragraph) for paragraph in re.findall(r"<p[^>]*>(.*?)</p>", page)]
+    assert shown == plain(read).rstrip("\n").split("\n\n")
+    assert "http" not in page
+
+
+def test_every_kind_is_tried_above():
+    assert {kind for kind, _ in VALUES} == set(NoticeKind)
+
+
+def test_its_header():
+    raw, read = written(NoticeKind.INVITATION, {"inviter": "Anna", "members": 14})
+    assert read["From"].addresses[0].addr_spec == "family@oak.example"
+    assert read["From"].addresses[0].display_name == "The family"
+    assert read["Reply-To"] == "family-k7m2q9xwab@oak.example"
+    assert read["Auto-Submitted"] == "auto-generated"
+    assert read["Message-ID"] == ID
+    assert read["Date"].datetime == NOW
+    assert read["In-Reply-To"] is None
+    assert read.get_content_type() == "multipart/alternative"
+    assert raw.count(b"\r\n") == raw.count(b"\n")
+    assert "yes" in plain(read).split("\n\n")
+
+
+def test_an_answer_to_a_mail_says_which():
+    _, read = written(NoticeKind.GOODBYE, {}, in_reply_to="<1@home.example>")
+    assert read["In-Reply-To"] == "<1@home.example>"
+    assert read["Auto-Submitted"] == "auto-replied"
+
+
+def test_the_same_letter_has_the_same_bytes():
+    assert written(NoticeKind.BACK, {})[0] == written(NoticeKind.BACK, {})[0]
+
+
+def test_a_language_that_we_do_not_have_is_english_and_says_so():
+    _, read = written(NoticeKind.BACK, {}, language="sv-SE")
+    assert '<html lang="en" dir="ltr">' in read.get_body(("html",)).get_content()
+    assert plain(read).startswith("Welcome back.")
+
+
+def test_a_letter_without_a_list_comes_from_the_server():
+    _, read = written(NoticeKind.NOT_SHARED, {"subject": "x", "reason": ""}, mailing_list=None)
+    assert read["From"].addresses[0].addr_spec == "organic@oak.example"
+    assert "Oak Street" in plain(read)
+
+
+@given(st.text(max_size=400), st.text(max_size=400))
+def test_what_strangers_write_stays_a_value(name, subject):
+    raw, read = written(NoticeKind.NOT_SHARED, {"subject": subject, "reason": subject}, name=name)
+    assert [address.addr_spec for address in read["To"].addresses] == ["rose@home.example"]
+    assert [field.lower() for field in read] == [
+        "from", "to", "reply-to", "subject", "date", "message-id", "auto-submitted", "x-auto-response-suppress",
+        "mime-version", "content-type",
+    ]  # fmt: skip
+    assert not read.defects
+    assert raw.isascii()
+    assert "<script" not in read.get_body(("html",)).get_content().lower()
