@@ -10,8 +10,10 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -141,6 +143,16 @@ def test_one_word_has_one_meaning(path: Path) -> None:
     for line, name in names_given_in(path):
         assert not NOT_OUR_WORDS & set(words_of(name)), f"line {line}: {name}"
         assert name not in {"email", "process"}, f"line {line}: {name}"
+
+
+def test_every_package_that_is_imported_is_asked_for() -> None:
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    asked_for = {re.split(r"[<>=\[ ]", each)[0] for each in wanted} | {"pydantic", "sqlalchemy"}  # come with theirs
+    providers = metadata.packages_distributions()
+    foreign = {name.partition(".")[0] for path in MODULES for name in imports_of(path)} - set(ROOMS)
+    for package in foreign - sys.stdlib_module_names:
+        names = {re.sub(r"[-_.]+", "-", provider.lower()) for provider in providers[package]}
+        assert names & {re.sub(r"[-_.]+", "-", each) for each in asked_for}, package
 
 
 def test_every_rfc_that_the_code_cites_stands_in_the_table() -> None:
