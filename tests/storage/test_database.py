@@ -407,6 +407,16 @@ def test_the_whole_group_fails_and_the_next_one_works(sqlite_database: Database,
     assert sqlite_database.read(said) == [long]
 
 
+def test_a_file_that_went_away_is_not_made_anew(sqlite_place: Place) -> None:
+    database = Database.open(sqlite_place.url, home=sqlite_place.home, owner=False)
+    for file in sqlite_place.home.iterdir():
+        file.unlink()
+    with pytest.raises(StorageTrouble, match="cannot be opened"):
+        database.write(say("lost"))
+    assert list(sqlite_place.home.iterdir()) == []
+    database.close()
+
+
 def test_a_function_that_hides_a_full_disk(sqlite_database: Database) -> None:
     """SQLite may have rolled back by itself: nothing of that group is acknowledged."""
 
