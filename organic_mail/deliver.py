@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -82,7 +82,9 @@ class Deliverer:
         self._claims = Claims()
         self._shared = SharedBytes(database, host)
         self._senders = Senders(dial, limit=concurrency, may_send=self._may_send, report=self._on_reply)
-        self._settling = Settling(database, self._claims, clock=clock, settled=self._on_settled)
+        self._settling = Settling(
+            database, self._claims, batch=max(1, concurrency // 2), clock=clock, settled=self._on_settled
+        )
         self._making: set[asyncio.Task[None]] = set()
         self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)), thread_name_prefix="copies")
 
@@ -214,8 +216,10 @@ class Deliverer:
         self._checkpoint("answered")
         self._settling.put(answered(ready.claimed, reply, self._clock(), self._random_fraction()))
 
-    def _on_settled(self) -> None:
+    def _on_settled(self, rows: Sequence[Claimed]) -> None:
         self._checkpoint("settled")
+        for claimed in rows:
+            self._senders.settled(claimed)
         self._awake.set()
 
     async def _beat(self) -> None:

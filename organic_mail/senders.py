@@ -67,7 +67,9 @@ def trouble(reason: str, enhanced: str = "4.4.2") -> Reply:
 class Senders:
     """`report` is called once for each copy that was put here, unless `finish` returns it or `may_send` refuses it.
 
-    `may_send` is asked right before a copy goes out: is its lease still ours? Everything runs in one event loop.
+    `may_send` is asked right before a copy goes out: is its lease still ours? From then until `settled` it counts as
+    in flight: a crash could send it once more (spec: mail §3.6 G2), so there are never more than `limit` of these.
+    Everything runs in one event loop.
     """
 
     def __init__(
@@ -79,13 +81,15 @@ class Senders:
         report: Callable[[Ready, Reply], None],
     ) -> None:
         self._dial = dial
-        self._limit = limit  # connections at a time
+        self._limit = limit  # connections, and copies in flight
         self._room = limit  # the same, or how many the next hop let us have at the same time
         self._may_send = may_send
         self._report = report
         self._waiting: deque[Ready] = deque()
         self._lanes: dict[asyncio.Task[None], _Lane] = {}
         self._idle: list[asyncio.Future[None]] = []
+        self._in_flight = asyncio.Semaphore(limit)
+        self._unsettled: set[int] = set()
         self._failures = 0
         self._pause_until = 0.0
         self._finishing = False
@@ -110,6 +114,12 @@ class Senders:
             _wake(self._idle.pop())
         elif len(self._waiting) > WAITING_PER_CONNECTION * len(self._lanes):
             self._grow()
+
+    def settled(self, claimed: Claimed) -> None:
+        """What became of it is written down."""
+        if claimed.id in self._unsettled:
+            self._unsettled.discard(claimed.id)
+            self._in_flight.release()
 
     def tick(self) -> None:
         """Now and then: what waits behind a slow answer goes another way."""
@@ -157,8 +167,6 @@ class Senders:
         """One connection after the other, until there is nothing more to send."""
         try:
             while (ready := await self._next(lane)) is not None:
-                if not self._may_send(ready.claimed):
-                    continue
                 try:
                     await self._carry(lane, ready)
                 except BaseException as problem:
@@ -196,6 +204,11 @@ class Senders:
         except (ConnectionLost, NextHopRefused) as problem:
             self._unreachable(ready, str(problem))
             return
+        await self._in_flight.acquire()
+        self._unsettled.add(ready.claimed.id)
+        if not self._may_send(ready.claimed):
+            self.settled(ready.claimed)
+            return
         kept = line.copies > 0
         lane.following = self._following(line)
         lane.busy_since = asyncio.get_running_loop().time()
@@ -203,6 +216,7 @@ class Senders:
             reply = await line.send(ready.copy, lane.following.copy if lane.following else None)
         except ConnectionLost as lost:
             if kept and not lost.may_have_arrived:
+                self.settled(ready.claimed)
                 self._waiting.appendleft(ready)  # the connection ended while it was kept: that says nothing about her
                 return
             reply = trouble(str(lost))

@@ -25,8 +25,7 @@ from storage.shunts import set_aside
 
 TRIES_OF_OURS = 3
 """A copy that we cannot make so often is set aside (spec: mail §3.6 G5)."""
-BATCH = 100
-SOON_SECONDS = 0.05
+SOON_SECONDS = 0.01
 """For so long at most a result waits for others."""
 TROUBLE_SECONDS = 1.0
 
@@ -102,13 +101,23 @@ class _Post:
 
 
 class Settling:
-    """`settled` is called after each commit. A result is kept until the database has taken it."""
+    """`settled` is called after each commit with what it wrote. A result is kept until the database has taken it.
+
+    `batch`: so many results do not wait for more.
+    """
 
     def __init__(
-        self, database: Database, claims: Claims, *, clock: Callable[[], datetime], settled: Callable[[], None]
+        self,
+        database: Database,
+        claims: Claims,
+        *,
+        batch: int,
+        clock: Callable[[], datetime],
+        settled: Callable[[Sequence[Claimed]], None],
     ) -> None:
         self._database = database
         self._claims = claims
+        self._batch = batch
         self._clock = clock
         self._settled = settled
         self._results: list[Finished] = []
@@ -120,7 +129,7 @@ class Settling:
     def put(self, finished: Finished) -> None:
         self._results.append(finished)
         self._some.set()
-        if len(self._results) >= BATCH:
+        if len(self._results) >= self._batch:
             self._many.set()
 
     def end(self) -> None:
@@ -152,13 +161,14 @@ class Settling:
             del sent[post]
         self._sent = sent
         del self._results[: len(results)]
-        for result in results:
-            self._claims.let_go(result.claimed)
+        settled = [result.claimed for result in results]
+        for claimed in settled:
+            self._claims.let_go(claimed)
         if not self._results and not self._ending:
             self._some.clear()
-        if len(self._results) < BATCH and not self._ending:
+        if len(self._results) < self._batch and not self._ending:
             self._many.clear()
-        self._settled()
+        self._settled(settled)
 
     def _is_last(self, post: _Post, results: Sequence[Finished]) -> bool:
         """Is nothing of this post under way beside these results?"""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +46,8 @@ SECRETS = (Secret("1", b"s" * 32),)
 HOST = Host(domain=DOMAIN, name="Oak Street", operator="", language="en", timezone="UTC", secrets=SECRETS)
 
 
-@cache
-def signer() -> Signer:
-    pem = rsa_key().private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return Signer(DOMAIN, SELECTOR, pem)
+def signer_of(home: Path) -> Signer:
+    return Signer(DOMAIN, SELECTOR, (home / "signing.pem").read_bytes())
 
 
 def verifies(content: bytes) -> bool:
@@ -122,7 +118,7 @@ class Community:
     def deliverer(self, dial: Dial, **changes: Any) -> Deliverer:
         settings: dict[str, Any] = {
             "concurrency": 20,
-            "signer": lambda key: signer(),
+            "signer": lambda key: signer_of(self.home),
             "who": "here:1:1",
             "clock": lambda: self.now,
             "random_fraction": lambda: 0.5,
@@ -173,6 +169,10 @@ def new_community(home: Path) -> Iterator[Community]:
     home.mkdir()
     Database.create(URL, home=home)
     with opened(home) as made:
+        pem = rsa_key().private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        (home / "signing.pem").write_bytes(pem)
         made.write(lists.create_list, name="family", title="The family")
         made.write(add_key, selector=SELECTOR, public_key=public_text(rsa_key()), state=KeyState.ACTIVE)
         yield made
