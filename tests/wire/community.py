@@ -6,7 +6,7 @@ import asyncio
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
@@ -59,12 +59,12 @@ class Community:
     settings: Settings
     receiver: Receiver
     host: Host
-    clock: list[datetime]
-    verdict: list[Authentication] = field(default_factory=list)
+    clock: list[datetime]  # the one entry is what the receiver takes for now
 
-    def receive(self, raw: bytes, *recipients: str, sender: str = "anna@home.example") -> Any:
-        """The reply to one transaction, without sockets."""
-        return asyncio.run(self.receiver.receive(Envelope(sender, recipients), raw))
+    def receive(self, raw: bytes, *recipients: str, sender: str = "anna@home.example") -> tuple[int, str]:
+        """Code and enhanced code of the reply to one transaction, without sockets."""
+        reply = asyncio.run(self.receiver.receive(Envelope(sender, recipients or ("family@oak.example",)), raw))
+        return reply.code, reply.enhanced
 
     def list_named(self, name: str = "family") -> MailingList:
         found = self.database.read(lambda session: lists.list_named(session, name))
