@@ -23,7 +23,9 @@ AT_ONCE = 100
 LARGEST_FILE = 50 * 10**6
 
 
-class _Undo(Exception):  # noqa: N818 - it is no fault: a dry run takes its writes back with it
+class _Undo(Exception):
+    """A dry run takes its writes back with it; this carries out what it found."""
+
     def __init__(self, refused: dict[int, str]) -> None:
         self.refused = refused
 
