@@ -358,7 +358,10 @@ def test_a_stranger_who_leaves_learns_nothing(people):
 # What comes back
 
 
-def bounce_address(people, content_id=1, day=NOW.date()):
+TODAY = NOW.date()
+
+
+def bounce_address(people, content_id=1, day=TODAY):
     tom = people.membership("tom")
     return verp_address(people.host.secrets, member_id=tom.member_id, content_id=content_id, day=day, domain=DOMAIN)
 

@@ -214,7 +214,7 @@ def test_quietly(people):
 
 @pytest.mark.parametrize("step", [invite, confirm])
 def test_who_is_there_already(people, step):
-    with pytest.raises(joining.AlreadyMember, match="rose@home.example is on family already"):
+    with pytest.raises(joining.AlreadyMember, match=r"rose@home\.example is on family already"):
         step(people, newcomer("Rose@Home.example".lower()))
 
 

@@ -365,12 +365,12 @@ def test_lmtp_answers_once_for_each_recipient(intake, tmp_path):
 
 
 def test_lmtp_over_tcp_refuses_for_each_recipient(intake):
-    with serving(settings(smtp={"listen": ("lmtp:127.0.0.1:0",), "max_size": 100}), intake) as doors:
-        with Talk(port_of(doors)) as client:
-            client.say(b"LHLO client.example\r\n" + ENVELOPE.replace(b"DATA", b"RCPT TO:<news@oak.example>\r\nDATA"))
-            client.codes(6)
-            client.say(mail("x" * 100 + "\r\n") + b".\r\nNOOP\r\n")
-            assert client.codes(3) == [b"552", b"552", b"250"]
+    lmtp = settings(smtp={"listen": ("lmtp:127.0.0.1:0",), "max_size": 100})
+    with serving(lmtp, intake) as doors, Talk(port_of(doors)) as client:
+        client.say(b"LHLO client.example\r\n" + ENVELOPE.replace(b"DATA", b"RCPT TO:<news@oak.example>\r\nDATA"))
+        client.codes(6)
+        client.say(mail("x" * 100 + "\r\n") + b".\r\nNOOP\r\n")
+        assert client.codes(3) == [b"552", b"552", b"250"]
 
 
 def test_every_listener_is_opened(intake):
