@@ -149,3 +149,19 @@ def database(place: Place) -> Iterator[Database]:
     opened = Database.open(place.url, home=place.home, owner=True)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def sqlite_database(sqlite_place: Place) -> Iterator[Database]:
+    """On SQLite only: for what PostgreSQL does otherwise, and for tests of many examples."""
+    opened = Database.open(sqlite_place.url, home=sqlite_place.home, owner=True)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def guest(sqlite_place: Place) -> Iterator[Database]:
+    """The command line beside `serve`, on the same file."""
+    opened = Database.open(sqlite_place.url, home=sqlite_place.home, owner=False)
+    yield opened
+    opened.close()

@@ -1,88 +1,25 @@
-"""Opening, reading, writing in groups; and what happens when the database is locked, full, broken or away."""
+"""Making and opening, reading and writing, and writing in groups."""
 
 from __future__ import annotations
 
 import os
-import resource
-import sqlite3
 import stat
 import tempfile
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlmodel import Session, select
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
 
-from storage import engines
 from storage.community import create_community, the_community
 from storage.database import Database, DatabaseProblem, StorageTrouble
-from storage.events import record
-from storage.models import Event
 from tests.conftest import Place, PostgresServer
 from tests.storage.made import NOW
-
-
-def say(words: str) -> Callable[[Session], str]:
-    def fn(session: Session) -> str:
-        record(session, "said", words, now=NOW)
-        return words
-
-    return fn
-
-
-def said(session: Session) -> list[str]:
-    return sorted(session.exec(select(Event.text)))
-
-
-def fail(session: Session) -> None:
-    record(session, "said", "half", now=NOW)
-    raise LookupError("of this function")
-
-
-def fail_in_flush(session: Session) -> None:
-    record(session, "said", "half", now=NOW)
-    session.add(Event(at=NOW, kind="said", text="x", list_id=999))
-    session.flush()
-
-
-@pytest.fixture
-def sqlite_database(sqlite_place: Place) -> Iterator[Database]:
-    opened = Database.open(sqlite_place.url, home=sqlite_place.home, owner=True)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def guest(sqlite_place: Place) -> Iterator[Database]:
-    """The command line beside `serve`."""
-    opened = Database.open(sqlite_place.url, home=sqlite_place.home, owner=False)
-    yield opened
-    opened.close()
-
-
-class Gate:
-    """Keeps the writing thread busy, so that what is submitted meanwhile becomes one group."""
-
-    def __init__(self, database: Database) -> None:
-        self._started, self._open = threading.Event(), threading.Event()
-        self._future = database.submit(self._stand)
-        assert self._started.wait(10)
-
-    def _stand(self, session: Session) -> None:
-        self._started.set()
-        assert self._open.wait(10)
-
-    def open(self) -> None:
-        self._open.set()
-        self._future.result(10)
-
-
-# --- making and opening
+from tests.storage.said import Gate, fail, fail_in_flush, said, say
 
 
 def test_a_new_database_is_for_its_owner_only(tmp_path: Path) -> None:
@@ -210,9 +147,6 @@ def as_somebody_else(fn: Callable[[], None]) -> str:
     os.waitpid(child, 0)
     with os.fdopen(reading) as answer:
         return answer.read()
-
-
-# --- reading and writing
 
 
 def test_what_was_written_is_read(database: Database) -> None:
@@ -349,149 +283,3 @@ def test_only_the_writer_of_serve_moves_the_wal(sqlite_place: Place) -> None:
             pragma = f"PRAGMA {setting}"
             assert database.write(lambda s, pragma=pragma: s.connection().exec_driver_sql(pragma).scalar()) == value
         database.close()
-
-
-# --- trouble
-
-
-def setting(pragma: str) -> Callable[[Session], None]:
-    """Change the connection that writes; a new one has the usual settings again."""
-
-    def fn(session: Session) -> None:
-        session.connection().exec_driver_sql(pragma)
-
-    return fn
-
-
-def test_locked_by_somebody_else(sqlite_database: Database, sqlite_place: Place) -> None:
-    sqlite_database.write(setting("PRAGMA busy_timeout = 20"))
-    foreign = sqlite3.connect(sqlite_place.home / "community.db", isolation_level=None)
-    foreign.execute("BEGIN IMMEDIATE")
-    with pytest.raises(StorageTrouble, match="locked"):
-        sqlite_database.write(say("no"))
-    assert sqlite_database.read(said) == []  # readers do not wait
-    foreign.execute("COMMIT")
-    foreign.close()
-    sqlite_database.write(say("yes"))
-    assert sqlite_database.read(said) == ["yes"]
-
-
-def test_a_guest_finds_it_locked(
-    sqlite_database: Database, sqlite_place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(engines, "BUSY_SECONDS", 0.02)
-    guest = Database.open(sqlite_place.url, home=sqlite_place.home, owner=False)
-    gate = Gate(sqlite_database)
-    with pytest.raises(StorageTrouble, match="locked"):
-        guest.write(say("no"))
-    gate.open()
-    guest.write(say("yes"))
-    assert guest.read(said) == ["yes"]
-    guest.close()
-
-
-@pytest.mark.parametrize(
-    ("pragma", "cause"),
-    [("PRAGMA max_page_count = 1", "the disk is full"), ("PRAGMA query_only = ON", "may only be read")],
-)
-def test_the_whole_group_fails_and_the_next_one_works(sqlite_database: Database, pragma: str, cause: str) -> None:
-    long = "x" * 100_000
-    gate = Gate(sqlite_database)
-    futures: list[Future[object]] = [sqlite_database.submit(say("one")), sqlite_database.submit(setting(pragma))]
-    futures += [sqlite_database.submit(say(words)) for words in (long, "two")]
-    gate.open()
-    for future in futures:
-        with pytest.raises(StorageTrouble, match=cause):
-            future.result(10)
-    assert sqlite_database.write(say(long)) == long
-    assert sqlite_database.read(said) == [long]
-
-
-def test_a_file_that_went_away_is_not_made_anew(sqlite_place: Place) -> None:
-    database = Database.open(sqlite_place.url, home=sqlite_place.home, owner=False)
-    for file in sqlite_place.home.iterdir():
-        file.unlink()
-    with pytest.raises(StorageTrouble, match="cannot be opened"):
-        database.write(say("lost"))
-    assert list(sqlite_place.home.iterdir()) == []
-    database.close()
-
-
-def test_a_function_that_hides_a_full_disk(sqlite_database: Database) -> None:
-    """SQLite may have rolled back by itself: nothing of that group is acknowledged."""
-
-    def careless(session: Session) -> None:
-        session.connection().exec_driver_sql("PRAGMA max_page_count = 1")
-        with suppress(OperationalError):
-            say("x" * 100_000)(session)
-        if session.connection().connection.driver_connection.in_transaction:
-            session.connection().connection.driver_connection.execute("ROLLBACK")
-
-    gate = Gate(sqlite_database)
-    futures: list[Future[object]] = [sqlite_database.submit(fn) for fn in (say("one"), careless, say("two"))]
-    gate.open()
-    for future in futures:
-        assert isinstance(future.exception(10), StorageTrouble)
-    assert sqlite_database.read(said) == []
-    sqlite_database.write(say("three"))
-    assert sqlite_database.read(said) == ["three"]
-
-
-def test_files_that_cannot_grow(sqlite_database: Database, sqlite_place: Place) -> None:
-    """The write itself fails, as on a full or failing disk; what was acknowledged is there, and nothing else."""
-    acknowledged = [sqlite_database.write(say("before"))]
-    wal = sqlite_place.home / "community.db-wal"
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (wal.stat().st_size + 300_000, hard))
-    try:
-        troubles = []
-        for number in range(20):
-            future = sqlite_database.submit(say(f"{number} " + "x" * 50_000))
-            if trouble := future.exception(30):
-                troubles.append(trouble)
-            else:
-                acknowledged.append(future.result())
-        assert len(acknowledged) > 1
-        assert troubles
-        assert all(isinstance(trouble, StorageTrouble) and "disk" in str(trouble) for trouble in troubles)
-        assert sqlite_database.read(said) == sorted(acknowledged)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    acknowledged.append(sqlite_database.write(say("after")))
-    assert sqlite_database.read(said) == sorted(acknowledged)
-
-
-def test_postgresql_goes_away_and_comes_back(postgres_server: PostgresServer, postgres_place: Place) -> None:
-    database = Database.open(postgres_place.url, home=postgres_place.home, owner=True)
-    database.write(say("one"))
-
-    def cut_off(session: Session) -> None:
-        session.connection().execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
-
-    for door in (database.write, database.read):
-        with pytest.raises(StorageTrouble, match="PostgreSQL"):
-            door(cut_off)
-    assert database.write(say("two")) == "two"
-    assert database.read(said) == ["one", "two"]
-    database.close()
-
-
-def test_postgresql_conflicts_are_tried_again(postgres_place: Place) -> None:
-    database = Database.open(postgres_place.url, home=postgres_place.home, owner=True)
-    tries: list[int] = []
-
-    def conflict(session: Session) -> int:
-        tries.append(1)
-        if len(tries) < 3:
-            session.connection().execute(text("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '40001'; END $$"))
-        return len(tries)
-
-    assert database.write(conflict) == 3
-    assert database.submit(conflict).result(10) == 4
-    with pytest.raises(StorageTrouble, match="conflict"):
-        database.write(conflict_for_ever)
-    database.close()
-
-
-def conflict_for_ever(session: Session) -> None:
-    session.connection().execute(text("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '40P01'; END $$"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from email import message_from_string
 from pathlib import Path
 
@@ -16,7 +16,6 @@ from storage.database import Database
 from storage.models import Post, Thread, ThreadReference
 from storage.posts import DuplicateMessageId, remove_post, thread_posts
 from storage.threads import is_posted, thread_by_id, threads_of
-from tests.conftest import Place
 from tests.storage.made import DAY, MINUTE, NOW, a_list, a_post
 
 CASES = json.loads((Path(__file__).parents[2].parent / "shared/data/threads-imaptest/cases.json").read_text())
@@ -203,13 +202,6 @@ def conversations_of(posts: Conversation) -> set[frozenset[str]]:
     for number, (parent, _) in enumerate(posts):
         roots.append(number if parent is None else roots[parent])
     return {frozenset(f"<{n}@x>" for n, r in enumerate(roots) if r == root) for root in roots}
-
-
-@pytest.fixture
-def sqlite_database(sqlite_place: Place) -> Iterator[Database]:
-    opened = Database.open(sqlite_place.url, home=sqlite_place.home, owner=True)
-    yield opened
-    opened.close()
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
