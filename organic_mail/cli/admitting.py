@@ -40,8 +40,8 @@ def admit(
     if confirmed:
         joining.confirm(session, host, mailing_list=mailing_list, newcomer=newcomer, now=now, quiet=quiet)
         return
-    owners = people_of(session, id_of(mailing_list), statuses=(Status.ACTIVE,), roles=(Role.OWNER,))
-    inviter = next((owner.member.name for owner in owners), host.name)
+    owners = list(people_of(session, id_of(mailing_list), statuses=(Status.ACTIVE,), roles=(Role.OWNER,)))
+    inviter = owners[0].member.name if owners else host.name
     joining.invite(session, host, mailing_list=mailing_list, newcomer=newcomer, inviter=inviter, now=now, quiet=quiet)
 
 
