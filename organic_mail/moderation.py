@@ -121,7 +121,13 @@ def discard_held(session: Session, held_id: int, *, now: datetime) -> None:
 
 
 def _ask(session: Session, facts: Facts, waiting: HeldPost, now: datetime) -> None:
-    """One short letter to each who can decide; the operator where nobody else can."""
+    """One short letter to each who can decide; the operator where nobody else can.
+
+    Strangers who write to the list's other addresses cause one letter a day in all: they may be many.
+    """
+    can_go_out = _can_go_out(waiting, facts.host)
+    known = can_go_out or waiting.member_id is not None
+    cause = f"held:{waiting.id}" if known else f"strangers:{waiting.list_id}:{now:%Y-%m-%d}"
     for person in people_who_run(session, facts.host, facts.mailing_list):
         letter = Notice(
             NoticeKind.ASKED,
@@ -135,10 +141,10 @@ def _ask(session: Session, facts: Facts, waiting: HeldPost, now: datetime) -> No
                 "recipient": waiting.recipient,
                 "reason": waiting.reason,
                 "number": id_of(waiting),
-                "can_go_out": _can_go_out(waiting, facts.host),
+                "can_go_out": can_go_out,
             },
         )
-        notices.send(session, facts.host, letter, cause=f"held:{waiting.id}", now=now)
+        notices.send(session, facts.host, letter, cause=cause, now=now)
 
 
 def _can_go_out(waiting: HeldPost, host: Host) -> bool:

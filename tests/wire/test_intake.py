@@ -278,6 +278,18 @@ def test_no_address_swallows_mail(people, address):
     assert "held approve" not in read(content).get_body(("plain",)).get_content()
 
 
+def test_strangers_cause_one_letter_a_day(people):
+    for number in range(3):
+        raw = mail(author="sven@elm.example", message_id=f"<{number}@elm.example>")
+        assert people.receive(raw, "family-help@oak.example", sender="sven@elm.example") == OK
+    assert len(people.held()) == 3
+    assert len(people.notices()) == 1
+    people.clock[0] += timedelta(days=1)
+    raw = mail(author="sven@elm.example", message_id="<4@elm.example>")
+    assert people.receive(raw, "family-help@oak.example", sender="sven@elm.example") == OK
+    assert len(people.notices()) == 2
+
+
 # Joining and leaving
 
 
