@@ -17,10 +17,12 @@ DAYS_VALID = 21
 _ID_BITS = 40
 _DAY_BITS = 20
 _MAC_BYTES = 10
+_WEB_MAC_BYTES = 20  # a web address may be long, and has no day on which it ends
 _AS_DIGITS = str.maketrans("abcdefghijklmnopqrstuvwxyz234567", "0123456789abcdefghijklmnopqrstuv")
 _KID = "[a-z0-9]{1,8}"
 _BASE32 = "[a-z2-7]"
 _VERP = re.compile(rf"b-({_KID})({_BASE32}{{20}})-({_BASE32}{{16}})")
+_UNSUBSCRIBE = re.compile(rf"({_KID})-({_BASE32}{{8}})-({_BASE32}{{32}})")
 _PRIVATE = re.compile(rf"<m\.({_KID})-({_BASE32}{{16}})-({_BASE32}{{16}})@[^<>@\s]+>")
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -113,6 +115,27 @@ def read_private_reference(secrets: Secrets, message_id: str) -> PrivateReferenc
     return PrivateReference(number >> _ID_BITS, number & (1 << _ID_BITS) - 1)
 
 
+def unsubscribe_token(secrets: Secrets, *, membership_id: int) -> str:
+    """What stands behind /u/ in the web address that ends one membership; it never expires (RFC 8058 §3.1).
+
+    Raises ValueError when the number does not fit its place.
+    """
+    secret = secrets[0]
+    facts = _base32_of(_number(membership_id, _ID_BITS), 8)
+    return f"{secret.kid}-{facts}-{_mac(secret, b'unsubscribe1', secret.kid + facts, _WEB_MAC_BYTES)}"
+
+
+def read_unsubscribe_token(secrets: Secrets, text: str) -> int | None:
+    """The membership that `unsubscribe_token` made it for, or None: forged or garbage."""
+    found = _UNSUBSCRIBE.fullmatch(text.lower())
+    if found is None:
+        return None
+    kid, facts, mac = found.groups()
+    if not _is_genuine(secrets, kid, b"unsubscribe1", kid + facts, mac, _WEB_MAC_BYTES):
+        return None
+    return _number_of(facts)
+
+
 def minted_message_id(secrets: Secrets, original: str, domain: str) -> str:
     """The Message-ID that stands for `original` in copies: `<p.…@domain>`, always the same for the same original.
 
@@ -154,12 +177,12 @@ def normal_token(text: str) -> str | None:
     return normal
 
 
-def _mac(secret: Secret, purpose: bytes, text: str) -> str:
-    return _base32(hmac.digest(secret.key, purpose + text.encode("ascii"), hashlib.sha256)[:_MAC_BYTES])
+def _mac(secret: Secret, purpose: bytes, text: str, size: int = _MAC_BYTES) -> str:
+    return _base32(hmac.digest(secret.key, purpose + text.encode("ascii"), hashlib.sha256)[:size])
 
 
-def _is_genuine(secrets: Secrets, kid: str, purpose: bytes, text: str, mac: str) -> bool:
-    return any(secret.kid == kid and hmac.compare_digest(_mac(secret, purpose, text), mac) for secret in secrets)
+def _is_genuine(secrets: Secrets, kid: str, purpose: bytes, text: str, mac: str, size: int = _MAC_BYTES) -> bool:
+    return any(secret.kid == kid and hmac.compare_digest(_mac(secret, purpose, text, size), mac) for secret in secrets)
 
 
 def _number(value: int, bits: int) -> int:
