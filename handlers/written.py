@@ -12,8 +12,10 @@ from handlers.html_text import html_lines
 from handlers.message import MalformedMessage, Message, parse
 from handlers.mime import Part, attachments, parts, text
 from handlers.thread import is_forward_subject
+from handlers.written_known import Original
 from handlers.written_line import Line, flowed_text, text_lines, words_of
-from handlers.written_trim import Label, Original, labelled
+from handlers.written_sheet import Label
+from handlers.written_trim import labelled
 
 FEWEST_WORDS = 3  # a text part with fewer is only a stand-in for its HTML
 

@@ -33,6 +33,7 @@ _DASHES = "-_=*~–—> \t"
 
 _PRODUCT = rf"(?:{_choice(written_words.PRODUCTS)})"
 _EXCUSE = rf"(?:[ ,.;:–-]+\S{{0,20}} ?(?:{_choice(written_words.EXCUSES)}).{{0,80}})?"
+_NAMES_DEVICE = re.compile(rf"sent from my |{_PRODUCT}", re.IGNORECASE)
 _DEVICE = re.compile(
     r"[<(\[«„\"*_]{0,3}(?:"
     rf"sent from my [^,.;!?]{{1,50}}{_EXCUSE}"
@@ -123,7 +124,9 @@ def is_device_line(plain: str) -> bool:
     if len(plain) > 3 * LONGEST_DEVICE_LINE:
         return False
     words = _LINK.sub("", plain).rstrip(" [(<") if "http" in plain else plain
-    return len(words) <= LONGEST_DEVICE_LINE and _DEVICE.fullmatch(words) is not None
+    if len(words) > LONGEST_DEVICE_LINE or _NAMES_DEVICE.search(words) is None:
+        return False
+    return _DEVICE.fullmatch(words) is not None
 
 
 def _is_dated(text: str) -> bool:
