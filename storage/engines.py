@@ -66,8 +66,8 @@ def _sqlite_engine(url: URL, begin: str, *settings: str, busy_seconds: float | N
         poolclass=QueuePool,
         pool_size=8,
         max_overflow=-1,
-        # isolation_level None: the driver opens no transaction by itself, the listener below does
         hide_parameters=True,  # no addresses in a traceback
+        # isolation_level None: the driver opens no transaction by itself, do_begin does
         connect_args={"timeout": busy_seconds or BUSY_SECONDS, "isolation_level": None, "check_same_thread": False},
     )
 

@@ -71,6 +71,27 @@ def test_a_claim_tells_all_that_a_copy_needs(database: Database) -> None:
     database.write(steps)
 
 
+def test_each_claim_has_its_own_token_and_thread(database: Database) -> None:
+    def steps(session: Session) -> None:
+        a_post(session, a_list(session, "earlier"), "<0@x>")  # so that the ids of posts and threads differ
+        list_id = a_list(session)
+        names = ["anna", "bert", "carl"]
+        for name in reversed(names):
+            on_list(session, list_id, name)
+        first = a_post(session, list_id, "<1@x>")
+        answer = a_post(session, list_id, "<2@x>", ["<1@x>"])
+        other = a_post(session, list_id, "<3@x>")
+        assert answer.id != answer.thread_id == first.thread_id != other.thread_id
+        threads = {post.id: post.thread_id for post in (first, answer, other)}
+        claimed = claim(session, who=WHO, now=NOW)
+        assert len(claimed) == 9
+        for one in claimed:
+            assert one.leave_token == f"{one.recipient.partition('@')[0]}{list_id}"
+            assert one.thread_id == threads[one.post_id]
+
+    database.write(steps)
+
+
 def test_nobody_else_claims_it_before_the_lease_ends(database: Database) -> None:
     def steps(session: Session) -> None:
         queued(session, "anna", "tom")
