@@ -202,13 +202,25 @@ def test_a_lock_file_pins_everything_and_names_no_place(path: Path) -> None:
         assert re.fullmatch(r"[a-z0-9._-]+==[\w.+!]+ \\|    --hash=sha256:[0-9a-f]{64}(?: \\)?", line), line
 
 
-def test_the_lock_files_agree() -> None:
-    def pins(name: str) -> dict[str, str]:
-        return dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", (ROOT / "deploy" / name).read_text(), re.MULTILINE))
+def pins(name: str) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", (ROOT / "deploy" / name).read_text(), re.MULTILINE))
 
+
+def test_the_lock_files_agree() -> None:
     everything = pins("requirements-dev.txt")
     for name in ("requirements.txt", "requirements-postgres.txt", "requirements-build.txt"):
         assert pins(name).items() <= everything.items()
+
+
+def test_the_lock_files_hold_what_is_asked_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    for name, wanted in (
+        ("requirements.txt", project["project"]["dependencies"]),
+        ("requirements-dev.txt", project["dependency-groups"]["dev"]),
+        ("requirements-build.txt", project["build-system"]["requires"]),
+    ):
+        names = {re.sub(r"[-_.]+", "-", re.split(r"[<>=\[ ]", each)[0].lower()) for each in wanted}
+        assert names <= pins(name).keys(), "run `make lock`"
 
 
 @pytest.mark.parametrize("path", TESTS, ids=name_of)
