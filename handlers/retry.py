@@ -128,6 +128,8 @@ def next_attempt(attempts: int, now: datetime, random_fraction: float) -> dateti
 
 def clean_reply(text: str) -> str:
     """`text` of another server, fit for a log and a terminal: one line, no control or format characters, cut."""
+    if len(text) <= REPLY_LENGTH and text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()
     visible = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text[: 4 * REPLY_LENGTH])
     line = " ".join(visible.split())
     return line if len(line) <= REPLY_LENGTH else line[: REPLY_LENGTH - 1] + "…"

@@ -297,7 +297,7 @@ class Connection:
 
 
 def _reason(problem: OSError) -> str:
-    if isinstance(problem, socket.gaierror) or not problem.errno:
+    if isinstance(problem, socket.gaierror | ssl.SSLError) or not problem.errno:
         return problem.strerror or str(problem)
     return os.strerror(problem.errno)  # asyncio writes other words into its own
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from collections import deque
 from functools import lru_cache
@@ -86,6 +87,8 @@ class Wire(asyncio.Protocol):
         self._writer: asyncio.Future[None] | None = None
         self._paused = False
         self._trouble: str = ""
+        self._patience, self._deadline = 0.0, math.inf
+        self._alarm: asyncio.TimerHandle | None = None
 
     @property
     def trouble(self) -> str:
@@ -138,6 +141,8 @@ class Wire(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._fail_quietly(str(exc) if exc else "the other side closed the connection")
+        if self._alarm is not None:
+            self._alarm.cancel()
 
     def eof_received(self) -> bool:
         return False
@@ -198,11 +203,26 @@ class Wire(asyncio.Protocol):
         return self._replies.popleft() if self._replies else None
 
     async def _within(self, waiting: asyncio.Future[None], seconds: float) -> None:
-        alarm = self._loop.call_later(seconds, self.fail, f"no answer within {seconds:g} seconds")
+        """One alarm for all waits, put off as long as answers come: setting one for each would cost more than these."""
+        self._patience, self._deadline = seconds, self._loop.time() + seconds
+        if self._alarm is None or self._alarm.when() > self._deadline:
+            self._set_alarm()
         try:
             await waiting
         finally:
-            alarm.cancel()
+            self._deadline = math.inf
+
+    def _set_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = self._loop.call_at(self._deadline, self._check_deadline)
+
+    def _check_deadline(self) -> None:
+        self._alarm = None
+        if self._loop.time() >= self._deadline:
+            self.fail(f"no answer within {self._patience:g} seconds")
+        elif self._deadline < math.inf:
+            self._set_alarm()
 
     def unread(self) -> bool:
         """Is anything there that nothing asked for? (RFC 3207 §4.2: what came before TLS must not count after it.)"""
