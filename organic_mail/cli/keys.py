@@ -12,7 +12,7 @@ from organic_mail.cli.output import JsonFlag, fail, open_community, print_json, 
 app = typer.Typer(help="The keys that sign what goes out (DKIM).", no_args_is_help=True)
 
 
-@app.command("ls")
+@app.command("ls", epilog="Example: organic-mail keys ls")
 def ls(context: typer.Context, json: JsonFlag = False) -> None:
     """Print the selectors, oldest first: next (published, not signing yet), active, retired."""
     from storage.keys import signing_keys
@@ -31,7 +31,7 @@ def ls(context: typer.Context, json: JsonFlag = False) -> None:
 
 
 @app.command(
-    epilog="First: organic-mail keys rotate, and publish what it prints. "
+    epilog="Example: organic-mail keys rotate, and publish what it prints. "
     "Later, when DNS has it: organic-mail keys rotate (or wait: `serve` looks every hour)."
 )
 def rotate(

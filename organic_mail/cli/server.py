@@ -21,8 +21,8 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog='Example: organic-mail init oak.example --name "Oak Street" --operator olu@example.org')(init)
     app.command(epilog="Example: organic-mail --home /var/lib/organic-mail serve")(serve)
     app.command(epilog="Example: organic-mail demo --keep")(demo)
-    app.command()(doctor)
-    app.command()(upgrade)
+    app.command(epilog="Example: organic-mail doctor --json")(doctor)
+    app.command(epilog="Example: organic-mail upgrade")(upgrade)
     app.command("log", epilog="Example: organic-mail log --list family --follow")(show_log)
 
 
