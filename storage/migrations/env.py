@@ -5,7 +5,8 @@ from __future__ import annotations
 from alembic import context
 from sqlmodel import SQLModel
 
-import storage.models  # noqa: F401 - SQLModel.metadata knows the tables once they are loaded
+import storage.models
+import storage.models_mailbox  # noqa: F401 - SQLModel.metadata knows the tables once they are loaded
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -52,6 +52,22 @@ def upgrade() -> None:
     )
     op.create_index("ux_mailing_list_name", "mailing_list", ["name"], unique=True, **where("removed_at IS NULL"))
     op.create_table(
+        "mailbox_folder",
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("uid_validity", sa.BigInteger(), nullable=False),
+        sa.Column("last_uid", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("address", "name", name="pk_mailbox_folder"),
+    )
+    op.create_table(
+        "mailbox_mail",
+        sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
+        sa.Column("fate", WORD, nullable=False),
+        sa.Column("seen_at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("fingerprint", name="pk_mailbox_mail"),
+    )
+    op.create_index("ix_mailbox_mail_seen_at", "mailbox_mail", ["seen_at"])
+    op.create_table(
         "member",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -76,6 +92,13 @@ def upgrade() -> None:
         sa.Column("created_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_message"),
         sa.UniqueConstraint("sha256", name="uq_message_sha256"),
+    )
+    op.create_table(
+        "own_mailbox",
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("plus", sa.Boolean(), nullable=True),
+        sa.Column("asked_at", MOMENT, nullable=True),
+        sa.PrimaryKeyConstraint("address", name="pk_own_mailbox"),
     )
     op.create_table(
         "signing_key",
