@@ -69,7 +69,9 @@ def text_of(data: bytes, charset: str = "") -> str:
         return _western(data)
     if codec is not None and codec != "ascii":
         try:
-            return data.decode(codec)
+            decoded = data.decode(codec)
+            # UTF-7 alone can spell half of a surrogate pair, which nothing else could write down again.
+            return decoded.encode("utf-8", "replace").decode("utf-8") if codec == "utf_7" else decoded
         except (UnicodeError, ValueError):
             if not codec.startswith("utf"):
                 return data.decode(codec, "replace")

@@ -8,7 +8,7 @@ from handlers.charset import codec_named, text_of
 
 _BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 _NOT_BASE64 = bytes(byte for byte in range(256) if byte not in _BASE64 and byte != ord("="))
-# What hides inside an encoded word must not become a line break or a control in our own fields.
+# A line break or a control must not reach our own fields or a terminal, least of all out of an encoded word.
 _CONTROLS = dict.fromkeys((*range(0x20), 0x7F, 0x85, 0x2028, 0x2029), " ")
 
 
@@ -17,9 +17,13 @@ def decode_words(text: str) -> str:
 
     Blanks between two encoded words vanish (RFC 2047 §6.2). Bytes of neighbouring words of one charset are joined
     before they are decoded, because many programs cut a character in two. What cannot be read stays as it is.
+    Controls become blanks.
     """
-    if "=?" not in text:
-        return text
+    decoded = _decoded(text) if "=?" in text else text
+    return decoded if decoded.isprintable() else decoded.translate(_CONTROLS)
+
+
+def _decoded(text: str) -> str:
     out: list[str] = []
     pending: list[bytes] = []  # bytes of a run of words in one charset
     pending_charset = ""
@@ -34,7 +38,7 @@ def decode_words(text: str) -> str:
         gap = text[at:start]
         joins = bool(pending) and not gap.strip(" \t\r\n")
         if pending and not (joins and charset == pending_charset):
-            out.append(_clean(text_of(b"".join(pending), pending_charset)))
+            out.append(text_of(b"".join(pending), pending_charset))
             pending = []
         if not joins:
             out.append(gap)
@@ -43,7 +47,7 @@ def decode_words(text: str) -> str:
         at = end
         start = text.find("=?", end)
     if pending:
-        out.append(_clean(text_of(b"".join(pending), pending_charset)))
+        out.append(text_of(b"".join(pending), pending_charset))
     out.append(text[at:])
     return "".join(out)
 
@@ -87,8 +91,4 @@ def _raw(encoded: str, charset: str) -> bytes:
     try:
         return encoded.encode(codec_named(charset) or "utf-8")
     except (UnicodeError, ValueError):
-        return encoded.encode("utf-8", "surrogateescape")
-
-
-def _clean(text: str) -> str:
-    return text.translate(_CONTROLS)
+        return encoded.encode("utf-8", "replace")

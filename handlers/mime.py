@@ -186,7 +186,7 @@ def _open(open_ones: list[_Open], found: list[Part], index: int) -> bool:
         raise MalformedMessage(f"A boundary in the message is longer than {LONGEST_BOUNDARY} characters.")
     if part.depth >= DEEPEST:
         raise MalformedMessage(f"The message is nested more than {DEEPEST} levels deep.")
-    open_ones.append(_Open(index, boundary.encode("utf-8", "surrogateescape")))
+    open_ones.append(_Open(index, boundary.encode("utf-8", "replace")))
     return True
 
 

@@ -89,5 +89,5 @@ def _joined(by_number: dict[int, tuple[bool, str]]) -> str:
         encoded, text = by_number[number]
         if encoded and place == 0 and text.count("'") >= 2:
             charset, _, text = text.split("'", 2)
-        pieces.append(unquote_to_bytes(text) if encoded else text.encode("utf-8"))
+        pieces.append(unquote_to_bytes(text) if encoded else text.encode("utf-8", "replace"))
     return text_of(b"".join(pieces), charset or "utf-8")

@@ -10,7 +10,8 @@ from handlers.message import Message
 # spec/people.md §1.1: how mail programs of many languages mark an answer and a forward.
 _REPLY = (
     "re", "ré", "réf", "rép", "ref", "aw", "antw", "antwoord", "antwort", "sv", "vs", "rif", "ris", "res", "odp", "ynt",
-    "vá", "vast", "atb", "απ", "σχετ", "отв", "відп", "на", "回复", "回覆", "答复", "答覆", "返信", "답장", "회신", "رد", "השב", "תשובה",
+    "vá", "vast", "atb", "απ", "σχετ", "отв", "відп", "на", "回复", "回覆", "答复", "答覆", "返信", "답장", "회신",
+    "رد", "השב", "תשובה",
 )  # fmt: skip
 _REPLY_WITH_PARENT = ("r",)  # one letter: a prefix only where In-Reply-To says that it is an answer
 _FORWARD = (

@@ -97,6 +97,7 @@ def test_messages(raw: bytes) -> None:
 
 texts = st.one_of(
     st.text(max_size=300),
+    st.text(st.characters(), max_size=300),  # half surrogate pairs as well
     st.lists(st.sampled_from(PIECES), max_size=40).map(lambda all_: b"".join(all_).decode("latin-1")),
 )
 

@@ -42,6 +42,12 @@ def test_fields_are_spans_of_the_bytes() -> None:
     assert message.all("from") == message.fields[:1]
 
 
+def test_a_bare_carriage_return_breaks_no_value() -> None:
+    message = parse(b"Subject: one\rBcc: two\r\n\r\n")
+    assert message.subject == "one Bcc: two"
+    assert message.raw_value("subject") == b"one Bcc: two"
+
+
 def test_lines_of_old_archives_end_in_a_line_feed() -> None:
     message = parse(PLAIN.replace(b"\r\n", b"\n"))
     assert message.subject == "Lake photos"
@@ -123,6 +129,8 @@ def test_a_huge_line_is_refused_or_taken_in_no_time() -> None:
         ("=?utf-8?q?never ends", "=?utf-8?q?never ends"),
         ("=?utf-8?q?a=?utf-8?q?b?=", "=?utf-8?q?ab"),
         ("a =? b", "a =? b"),
+        ("a\x1b[31m b\u2028c", "a [31m b c"),
+        ("=?utf-8?q?\ud800?=", "?"),
     ],
 )
 def test_encoded_words(text: str, expected: str) -> None:

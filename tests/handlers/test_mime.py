@@ -157,6 +157,7 @@ def test_transfer_encodings(encoding: str, data: str, expected: bytes) -> None:
         ("nobody-knows-it", "für".encode(), "für"),
         ("gb2312", "朋友".encode("gb18030"), "朋友"),
         ("shift_jis", "家族".encode("cp932"), "家族"),
+        ("utf-7", b"Hi Mom +Jjo-! +2AA-", "Hi Mom ☺! ?"),
         ("punycode", "für".encode(), "für"),
         ("unicode_escape", b"\\x41", "\\x41"),
         ("utf-8", "für".encode() + b"\xff" + "öäü".encode(), "für\ufffdöäü"),
