@@ -23,6 +23,17 @@ LONGEST_BOUNDARY = 70  # RFC 2046 §5.1.1
 _TOKEN = re.compile(r"[!#$%&'*+.^_`{|}~0-9A-Za-z-]+/[!#$%&'*+.^_`{|}~0-9A-Za-z-]+")
 _BLANKS_AT_LINE_END = re.compile(rb"(?<![ \t])[ \t]+(?=\r?\n|\Z)")
 _OPAQUE = frozenset({"multipart/signed", "multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"})
+_SIGNATURES = frozenset(
+    {
+        "application/pgp-signature",
+        "application/pgp-encrypted",
+        "application/pkcs7-signature",
+        "application/x-pkcs7-signature",
+    }
+)
+_OTHER_FORMS = frozenset(
+    {"text/enriched", "text/richtext", "text/x-amp-html", "text/watch-html", "text/vnd.google.email-reaction+json"}
+)
 _UNSAFE_IN_NAMES = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
@@ -152,19 +163,6 @@ def _is_attachment(part: Part, all_parts: tuple[Part, ...], is_first_text: bool)
         return bool(part.filename) and not is_first_text
     other_form = part.parent is not None and all_parts[part.parent].content_type == "multipart/alternative"
     return not (other_form and part.content_type in _OTHER_FORMS)
-
-
-_SIGNATURES = frozenset(
-    {
-        "application/pgp-signature",
-        "application/pgp-encrypted",
-        "application/pkcs7-signature",
-        "application/x-pkcs7-signature",
-    }
-)
-_OTHER_FORMS = frozenset(
-    {"text/enriched", "text/richtext", "text/x-amp-html", "text/watch-html", "text/vnd.google.email-reaction+json"}
-)
 
 
 def _name(part: Part) -> str:
