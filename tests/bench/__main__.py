@@ -1,0 +1,15 @@
+"""`make bench`: every measurement, or those that are named: python -m tests.bench copies intake memory help_time."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.bench import copies, help_time, intake, memory
+
+MEASUREMENTS = {"copies": copies, "intake": intake, "memory": memory, "help_time": help_time}
+
+for name in sys.argv[1:] or MEASUREMENTS:
+    with tempfile.TemporaryDirectory(prefix="organic-mail-bench-") as folder:
+        MEASUREMENTS[name].measure(Path(folder))
