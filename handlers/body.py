@@ -72,6 +72,8 @@ def _texts(message: Message) -> list[_Text]:
     for place, part in enumerate(all_parts):
         if not _is_shown_text(all_parts, place):
             continue
+        if part.depth and message.raw[part.body_end : part.body_end + 1] == b"-":
+            continue  # its boundary follows the header at once: there is no line to write on
         octets = decoded(message.raw[part.body_start : part.body_end], part.encoding)
         if octets is None:
             continue
