@@ -48,7 +48,7 @@ def published(message: Message, facts: Facts, now: datetime, *, answers: str = "
         message_id=_shown(original, host, hiding) if original else own_message_id(message, host),
         original_message_id=original,
         in_reply_to=next(iter(parents), answers),
-        references=shown_references(message, host, hiding),
+        references=shown_ids(message.references, host, hiding),
         subject=message.subject,
         written_at=message.date or now,
     )
@@ -59,12 +59,10 @@ def own_message_id(message: Message, host: Host) -> str:
     return minted_message_id(host.secrets, hashlib.sha256(message.raw).hexdigest(), host.domain)
 
 
-def shown_references(message: Message, host: Host, hiding: Collection[str]) -> tuple[str, ...]:
-    """References as the copies have them, without private entries. `hiding` as for `published`."""
+def shown_ids(message_ids: Iterable[str], host: Host, hiding: Collection[str]) -> tuple[str, ...]:
+    """References or In-Reply-To as the copies have them, without private entries. `hiding` as for `published`."""
     return tuple(
-        dict.fromkeys(
-            _shown(parent, host, hiding) for parent in message.references if not is_private(parent, host.domain)
-        )
+        dict.fromkeys(_shown(parent, host, hiding) for parent in message_ids if not is_private(parent, host.domain))
     )
 
 

@@ -12,10 +12,10 @@ from sqlmodel import Session
 from handlers.facts import Host
 from handlers.mentioned import mentioned_addresses
 from handlers.message import Message, parse
-from handlers.post import shown_references
+from handlers.post import shown_ids
 from handlers.render import CopyFacts, Rendition, copy, notice_copy, rendition
 from handlers.sign import Signer
-from handlers.token import private_reference, verp_address
+from handlers.token import private_reference, unsubscribe_token, verp_address
 from organic_mail.lookup import hiding_keys
 from organic_mail.smtp_client import Outgoing
 from organic_mail.smtp_wire import envelope_path, wire_form
@@ -66,6 +66,7 @@ class SharedPost:
             self.rendition,
             private_reference=reference,
             unsubscribe=leave,
+            unsubscribe_url=_leave_page(self.host, claimed),
             signer=signer,
             signed_at=claimed.created_at,
         )
@@ -96,6 +97,13 @@ class SharedNotice:
 
 
 Shared = SharedPost | SharedNotice
+
+
+def _leave_page(host: Host, claimed: Claimed) -> str:
+    """Where one press ends her mail (RFC 8058 §3.1); "" without a web part."""
+    if not host.base_url or claimed.membership_id is None:
+        return ""
+    return f"{host.base_url}/u/{unsubscribe_token(host.secrets, membership_id=claimed.membership_id)}"
 
 
 def _sender(host: Host, claimed: Claimed) -> str:
@@ -166,6 +174,7 @@ def copy_facts(session: Session, source: Source, message: Message, host: Host) -
     """What storage knows of a post for its copies."""
     post, mailing_list, author = source.post, source.mailing_list, source.author
     aliases = aliases_for(session, mentioned_addresses(message))
+    hiding = hiding_keys(session, message)
     return CopyFacts(
         domain=host.domain,
         list_name=mailing_list.name,
@@ -176,8 +185,8 @@ def copy_facts(session: Session, source: Source, message: Message, host: Host) -
         author_alias=author.alias if author else f"{mailing_list.name}-owner",
         author_shown_address=source.shown_address or None,
         message_id=post.message_id,
-        in_reply_to=(post.in_reply_to,) if post.in_reply_to else (),
-        references=shown_references(message, host, hiding_keys(session, message)),
+        in_reply_to=shown_ids(message.in_reply_to, host, hiding),
+        references=shown_ids(message.references, host, hiding),
         written_at=post.written_at,
         aliases={key: f"{alias}@{host.domain}" for key, alias in aliases.items()},
     )

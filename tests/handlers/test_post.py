@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from handlers.address import Mailbox
 from handlers.decide import decide
-from handlers.post import addresses_in, decide_post, shown_name
+from handlers.post import addresses_in, decide_post, shown_ids, shown_name
 from handlers.token import private_reference
 from storage.models import Member
 from tests.handlers.letters import ANNA, ANNAS_KEY, HOST, NOW, facts, letter
@@ -118,3 +118,8 @@ def test_an_address_behind_a_separator_is_found(before, sign):
 
 def test_a_very_long_id_is_looked_at_in_good_time():
     assert len(addresses_in(["<" + "a.@" * 30_000 + ">"])) < 1_000_000
+
+
+def test_ids_are_shown_as_the_author_wrote_them_without_our_private_ones():
+    ids = ("<a@x.example>", f"<m.1-aaaa-bbbb@{HOST.domain}>", "<b@x.example>", "<a@x.example>")
+    assert shown_ids(ids, HOST, frozenset()) == ("<a@x.example>", "<b@x.example>")
