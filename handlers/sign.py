@@ -1,7 +1,7 @@
 """DKIM signatures (RFC 6376): rsa-sha256, relaxed/relaxed, oversigned, no l= (spec/mail.md §1.6).
 
-What is equal for all copies of a post is canonicalised and hashed once; then a signature costs little more than its
-RSA operation.
+dkimpy canonicalises, cryptography signs. What is equal for all copies of a post is canonicalised and hashed once; then
+a signature costs little more than its RSA operation.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from dkim.canonicalization import Relaxed
 
 SHARED_FIELDS = (
     "from", "to", "cc", "subject", "date", "message-id", "reply-to", "sender", "in-reply-to", "mime-version",
@@ -34,6 +35,7 @@ _OVERSIGNED = (
 )  # fmt: skip
 _VALID = timedelta(days=14)  # longer than we try to deliver, and a limit to replay
 _BLANKS = re.compile(rb"[ \t]+")
+_SEVERAL_BLANKS = re.compile(rb"[ \t]{2,}")
 
 
 class Signer:
@@ -72,8 +74,9 @@ class Signer:
 
 def body_hash(body: bytes) -> bytes:
     """SHA-256 of the body in relaxed canonical form (RFC 6376 §3.4.4), for bh=; its lines end in CRLF."""
-    lines = _BLANKS.sub(b" ", body).replace(b" \r\n", b"\r\n").removesuffix(b" ").rstrip(b"\r\n")
-    return hashlib.sha256(lines + b"\r\n" if lines else b"").digest()
+    whole = body if body.endswith(b"\r\n") or not body else body + b"\r\n"
+    single = _SEVERAL_BLANKS.sub(b" ", whole)  # else dkimpy takes time with the square of a run of blanks
+    return hashlib.sha256(Relaxed.canonicalize_body(single)).digest()
 
 
 def canonical(fields: Iterable[bytes], names: Sequence[str]) -> bytes:
@@ -82,17 +85,17 @@ def canonical(fields: Iterable[bytes], names: Sequence[str]) -> bytes:
     Raises ValueError when one of them stands twice: an oversigned name would cover it, and not what is added later.
     """
     found: dict[str, bytes] = {}
-    for field in fields:
-        name = field[: field.index(b":")].rstrip(b" \t").lower().decode("ascii")
-        if name in names:
-            if name in found:
-                raise ValueError(f"two {name} fields cannot be signed")
-            found[name] = canonical_field(field)
+    for name, value in Relaxed.canonicalize_headers([field.split(b":", 1) for field in fields]):
+        known = name.decode("ascii")
+        if known in names:
+            if known in found:
+                raise ValueError(f"two {known} fields cannot be signed")
+            found[known] = name + b":" + value
     return b"".join(found[name] for name in names if name in found)
 
 
 def canonical_field(field: bytes) -> bytes:
-    """One header field in relaxed canonical form, CRLF included (RFC 6376 §3.4.2)."""
+    """The same for one field that each copy has of its own: in a third of the time that dkimpy takes."""
     name, _, value = field.partition(b":")
     line = _BLANKS.sub(b" ", value.replace(b"\r\n", b"")).strip(b" ")
     return name.rstrip(b" \t").lower() + b":" + line + b"\r\n"

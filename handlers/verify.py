@@ -1,41 +1,37 @@
-"""DKIM signatures of others (RFC 6376, RFC 8301, RFC 8463): may they be believed, and are they intact?
+"""DKIM signatures of others (RFC 6376, RFC 8301): which of them may be believed, before dkimpy looks whether they hold.
 
-The counterpart of `sign`, and linear on every input. A signature that leaves room for a stranger's words (no From, a
-body limit, a weak key, out of date) counts as none (spec/mail.md §2.4).
+A signature that leaves room for a stranger's words (no From, a body limit, SHA-1, out of date) counts as none
+(spec/mail.md §2.4). So does one that would keep dkimpy busy: its time grows with the square of some inputs.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_der_public_key
+from dkim.util import InvalidTagValueList, parse_tag_value
 
-from handlers.message import Field, Message
-from handlers.sign import body_hash, canonical_field
+from handlers.message import Message
 
-SMALLEST_KEY = 1024  # bits (RFC 8301 §3.2)
-LARGEST_KEY = 8192
 CLOCKS_DIFFER = timedelta(hours=1)
+LARGEST_SIGNATURE = 4096  # bytes of one DKIM-Signature field
+LARGEST_KEY_RECORD = 1100  # bytes: a key of 4096 bits and some notes
+MOST_NAMES = 100  # in h=
+LONGEST_FOLD = 100  # blanks and line ends in a row in a DKIM-Signature field
+LONGEST_BLANK = 250  # blanks in a row in the body
+MOST_BLANKS = 1_000_000  # in the body
+LONGEST_END = 4000  # bytes of blanks and empty lines at the end of the body
 
-_KEY_KINDS = {b"rsa-sha256": b"rsa", b"ed25519-sha256": b"ed25519"}  # RFC 8301 §3.1 takes rsa-sha1 away
-_FORMS = {b"simple", b"relaxed"}
 _DOMAIN = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _SELECTOR = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,200}[a-z0-9_])?")
-_SECONDS = re.compile(rb"\d{1,12}")
-_TAG_NAME = re.compile(rb"[A-Za-z][A-Za-z0-9_]*")
+_SECONDS = re.compile(rb"[0-9]{1,12}")
 _BLANKS = re.compile(rb"[ \t\r\n]+")
+_FOLD = re.compile(rb"\s{%d}" % (LONGEST_FOLD + 1))
+_TAB_AS_BLANK = bytes.maketrans(b"\t", b" ")
 
-PublicKey = RSAPublicKey | Ed25519PublicKey
+Tags = Mapping[bytes, bytes]
 
 
 class UnusableSignature(ValueError):
@@ -49,18 +45,12 @@ class UnusableSignature(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """One DKIM-Signature field that may be believed if it turns out to be intact."""
+    """One DKIM-Signature field that may be believed if it turns out to hold."""
 
-    field: Field
+    place: int  # among the DKIM-Signature fields, 0 is the topmost
     domain: str  # d=, lower case
     selector: str
     identity_domain: str  # of i=
-    key_kind: bytes  # b"rsa" or b"ed25519"
-    header_form: bytes  # b"simple" or b"relaxed"
-    body_form: bytes
-    names: tuple[str, ...]  # h=, lower case
-    body_hash: bytes
-    signature: bytes
 
     @property
     def key_name(self) -> str:
@@ -68,12 +58,16 @@ class Signature:
         return f"{self.selector}._domainkey.{self.domain}"
 
 
-def read_signature(message: Message, field: Field, now: datetime) -> Signature:
-    """Raises `UnusableSignature` for one that is broken or breaks our rules."""
+def read_signature(message: Message, place: int, now: datetime) -> Signature:
+    """Raises `UnusableSignature` for one that is broken, too costly to check, or breaks our rules."""
+    field = message.all("dkim-signature")[place]
+    text = message.raw[field.colon + 1 : field.end]
+    if len(text) > LARGEST_SIGNATURE or _FOLD.search(text):
+        raise UnusableSignature("policy", "it is too large")
     try:
-        tags = tag_list(message.raw[field.colon + 1 : field.end])
+        tags: Tags = parse_tag_value(text)
         domain = tags[b"d"].decode("ascii").lower()
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, InvalidTagValueList):
         raise UnusableSignature("permerror", "it cannot be read") from None
     if not _DOMAIN.fullmatch(domain):
         raise UnusableSignature("permerror", "d= is no domain name")
@@ -81,20 +75,27 @@ def read_signature(message: Message, field: Field, now: datetime) -> Signature:
     if reason:
         raise UnusableSignature("policy", reason, domain)
     try:
-        return _signature(field, domain, tags)
+        selector = tags[b"s"].decode("ascii").lower()
+        identity_domain = tags.get(b"i", b"@" + domain.encode()).decode("utf-8").rpartition("@")[2].lower()
     except (KeyError, ValueError):
         raise UnusableSignature("permerror", "it cannot be read", domain) from None
+    if not _SELECTOR.fullmatch(selector) or not f".{identity_domain}".endswith(f".{domain}"):
+        raise UnusableSignature("permerror", "it cannot be read", domain)
+    return Signature(place, domain, selector, identity_domain)
 
 
-def _rule_broken(tags: dict[bytes, bytes], now: datetime) -> str:
+def _rule_broken(tags: Tags, now: datetime) -> str:
     """Which rule of ours a signature breaks, "" for none."""
     signed, expires = (int(tags[name]) if _SECONDS.fullmatch(tags.get(name, b"")) else None for name in (b"t", b"x"))
+    names = _BLANKS.sub(b"", tags.get(b"h", b"")).lower().split(b":")
     if b"l" in tags:
         return "l= leaves the end of the body open"
-    if tags.get(b"a") not in _KEY_KINDS:
+    if tags.get(b"a") != b"rsa-sha256":  # RFC 8301 §3.1 takes rsa-sha1 away; dkimpy has no ed25519 of its own
         return "its algorithm is not trusted"
-    if b"from" not in _BLANKS.sub(b"", tags.get(b"h", b"")).lower().split(b":"):  # RFC 6376 §5.4
+    if b"from" not in names:  # RFC 6376 §5.4
         return "it does not cover From"
+    if len(names) > MOST_NAMES:
+        return "it covers too many fields"
     if expires is not None and expires <= now.timestamp():
         return "it has expired"
     if (b"x" in tags and expires is None) or (b"t" in tags and signed is None):
@@ -104,128 +105,53 @@ def _rule_broken(tags: dict[bytes, bytes], now: datetime) -> str:
     return ""
 
 
-def _signature(field: Field, domain: str, tags: dict[bytes, bytes]) -> Signature:
-    """Raises KeyError and ValueError for what RFC 6376 §3.5 does not allow."""
-    header_form, _, body_form = tags.get(b"c", b"simple/simple").lower().partition(b"/")
-    selector = tags[b"s"].decode("ascii").lower()
-    identity_domain = tags.get(b"i", b"@" + domain.encode()).decode("utf-8").rpartition("@")[2].lower()
-    if (
-        tags[b"v"] != b"1"
-        or b"dns/txt" not in tags.get(b"q", b"dns/txt").lower().split(b":")
-        or not _SELECTOR.fullmatch(selector)
-        or not f".{identity_domain}".endswith(f".{domain}")
-        or not {header_form, body_form or b"simple"} <= _FORMS
-    ):
-        raise ValueError
-    return Signature(
-        field=field,
-        domain=domain,
-        selector=selector,
-        identity_domain=identity_domain,
-        key_kind=_KEY_KINDS[tags[b"a"]],
-        header_form=header_form,
-        body_form=body_form or b"simple",
-        names=tuple(_BLANKS.sub(b"", tags[b"h"]).lower().decode("ascii").split(":")),
-        body_hash=_from_base64(tags[b"bh"]),
-        signature=_from_base64(tags[b"b"]),
-    )
+def key_record(texts: Sequence[bytes], signature: Signature) -> bytes:
+    """Its key, found among the TXT records at `signature.key_name` (RFC 6376 §3.6.1), as a record of nothing else.
 
-
-def public_key(texts: Sequence[bytes], signature: Signature) -> PublicKey:
-    """The key among the TXT records at `signature.key_name` (RFC 6376 §3.6.1). Raises `UnusableSignature`."""
+    Raises `UnusableSignature`.
+    """
     if not texts:
         raise UnusableSignature("permerror", "its key is not published", signature.domain)
-    reason = "its key cannot be read"
+    reason = ""
     for text in texts[:3]:
         try:
-            return _key(tag_list(text), signature)
+            return b"v=DKIM1; k=rsa; p=" + _key_in(text, signature)
         except UnusableSignature as unusable:
             reason = str(unusable)
-        except (KeyError, ValueError, UnsupportedAlgorithm):
-            continue
     raise UnusableSignature("permerror", reason, signature.domain)
 
 
-def _key(tags: dict[bytes, bytes], signature: Signature) -> PublicKey:
-    if tags.get(b"v", b"DKIM1") != b"DKIM1" or (b"v" in tags and next(iter(tags)) != b"v"):
-        raise ValueError
-    if tags.get(b"k", b"rsa").lower() != signature.key_kind:
+def _key_in(text: bytes, signature: Signature) -> bytes:
+    """The p= of a record that allows what is done with it; dkimpy does not look at h= and t=, and misreads s=."""
+    if len(text) > LARGEST_KEY_RECORD:
+        raise UnusableSignature("permerror", "its key is too large")
+    try:
+        tags: Tags = parse_tag_value(text)
+        key = tags[b"p"]
+    except (KeyError, ValueError, InvalidTagValueList):
+        raise UnusableSignature("permerror", "its key cannot be read") from None
+    if b"v" in tags and (tags[b"v"] != b"DKIM1" or next(iter(tags)) != b"v"):
+        raise UnusableSignature("permerror", "its key cannot be read")
+    if tags.get(b"k", b"rsa") != b"rsa":
         raise UnusableSignature("permerror", "its key is of another kind")
-    if b"h" in tags and b"sha256" not in _BLANKS.sub(b"", tags[b"h"]).lower().split(b":"):
+    if b"h" in tags and b"sha256" not in _words(tags[b"h"]):
         raise UnusableSignature("permerror", "its key is not for SHA-256")
-    if not {b"*", b"email"} & set(_BLANKS.sub(b"", tags.get(b"s", b"*")).lower().split(b":")):
+    if not {b"*", b"email"} & _words(tags.get(b"s", b"*")):
         raise UnusableSignature("permerror", "its key is not for mail")
-    if b"s" in _BLANKS.sub(b"", tags.get(b"t", b"")).split(b":") and signature.identity_domain != signature.domain:
+    if b"s" in _words(tags.get(b"t", b"")) and signature.identity_domain != signature.domain:
         raise UnusableSignature("permerror", "its key is not for subdomains")
-    if not tags[b"p"]:
+    if not key:
         raise UnusableSignature("permerror", "its key has been revoked")
-    data = _from_base64(tags[b"p"])
-    if signature.key_kind == b"ed25519":
-        return Ed25519PublicKey.from_public_bytes(data)  # RFC 8463 §4
-    key = load_der_public_key(data)
-    if not isinstance(key, RSAPublicKey):
-        raise ValueError
-    if not SMALLEST_KEY <= key.key_size <= LARGEST_KEY:
-        raise UnusableSignature("permerror", f"its key has {key.key_size} bits")
     return key
 
 
-def canonical_body_hash(message: Message, form: bytes) -> bytes:
-    """SHA-256 of the body in its simple or relaxed form (RFC 6376 §3.4.3, §3.4.4)."""
-    if form == b"relaxed":
-        return body_hash(message.body)
-    return hashlib.sha256(message.body.rstrip(b"\r\n") + b"\r\n").digest()
+def _words(value: bytes) -> set[bytes]:
+    return set(_BLANKS.sub(b"", value).lower().split(b":"))
 
 
-def intact(message: Message, signature: Signature, key: PublicKey) -> bool:
-    """Are the signed header fields as they were? The body is compared by `canonical_body_hash`."""
-    signed = _signed_bytes(message, signature)
-    try:
-        if isinstance(key, Ed25519PublicKey):
-            key.verify(signature.signature, hashlib.sha256(signed).digest())  # RFC 8463 §3
-        else:
-            key.verify(signature.signature, signed, PKCS1v15(), SHA256())
-    except InvalidSignature:
-        return False
-    return True
-
-
-def _signed_bytes(message: Message, signature: Signature) -> bytes:
-    """RFC 6376 §3.7: each name of h= takes the lowest field of that name not taken yet (§5.4.2), then the signature."""
-    waiting: dict[str, list[Field]] = {}
-    for field in message.fields:
-        waiting.setdefault(field.name, []).append(field)
-    taken = [waiting[name].pop() for name in signature.names if waiting.get(name)]
-    form = canonical_field if signature.header_form == b"relaxed" else bytes
-    own = form(_without_signature(message.field_bytes(signature.field)))
-    return b"".join([*(form(message.field_bytes(field)) for field in taken), own.removesuffix(b"\r\n")])
-
-
-def _without_signature(field: bytes) -> bytes:
-    """The field with the value of b= cut, and the blanks around it."""
-    name, _, value = field.partition(b":")
-    pieces = value.split(b";")
-    for place, piece in enumerate(pieces):
-        tag, _, _ = piece.partition(b"=")
-        if tag.strip() == b"b":
-            pieces[place] = tag + b"="
-    return name + b":" + b";".join(pieces)
-
-
-def tag_list(text: bytes) -> dict[bytes, bytes]:
-    """RFC 6376 §3.2, in order. Raises ValueError when it is broken or names a tag twice."""
-    tags: dict[bytes, bytes] = {}
-    pieces = text.strip(b" \t\r\n").split(b";")
-    if not pieces[-1].strip(b" \t\r\n"):
-        pieces.pop()
-    for piece in pieces:
-        name, equals, value = piece.partition(b"=")
-        name = name.strip(b" \t\r\n")
-        if not equals or not _TAG_NAME.fullmatch(name) or name in tags:
-            raise ValueError("no tag list")
-        tags[name] = value.strip(b" \t\r\n")
-    return tags
-
-
-def _from_base64(text: bytes) -> bytes:
-    return base64.b64decode(_BLANKS.sub(b"", text), validate=True)
+def takes_too_long(body: bytes) -> bool:
+    """Would dkimpy need more than a second for its canonical form? No person's mail is like that."""
+    if len(body) - len(body.rstrip(b" \t\r\n")) > LONGEST_END:
+        return True
+    blanks = body.translate(_TAB_AS_BLANK)
+    return blanks.count(b" ") > MOST_BLANKS or b" " * (LONGEST_BLANK + 1) in blanks

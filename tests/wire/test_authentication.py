@@ -15,7 +15,7 @@ from handlers.message import MalformedMessage, parse
 from organic_mail.config import Settings
 from organic_mail.resolver import Resolver
 from organic_mail.sender_check import judged
-from tests.dkim_signing import ed25519_key, key_record, rsa_key, signed
+from tests.dkim_signing import key_record, rsa_key, signed
 from tests.dns_server import DnsServer
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -56,7 +56,7 @@ def elm(dns_server: DnsServer) -> DnsServer:
     dns_server.put("elm.example", TXT=[f"v=spf1 ip4:{ELMS_HOST} -all"])
     dns_server.put("s1._domainkey.elm.example", TXT=[key_record(rsa_key())])
     dns_server.put("evil.example", TXT=[f"v=spf1 ip4:{STRANGER} -all"])
-    dns_server.put("s1._domainkey.evil.example", TXT=[key_record(ed25519_key())])
+    dns_server.put("s1._domainkey.evil.example", TXT=[key_record(rsa_key(1024))])
     return dns_server
 
 
@@ -80,7 +80,7 @@ def test_what_elm_signs_or_sends_is_hers(elm: DnsServer, policy: str) -> None:
 def test_what_a_stranger_sends_is_not(elm: DnsServer, policy: str, verdict: Verdict) -> None:
     if policy:
         elm.put("_dmarc.elm.example", TXT=[policy])
-    judged = judge(elm, signed(MAIL, ed25519_key(), "evil.example"))
+    judged = judge(elm, signed(MAIL, rsa_key(1024), "evil.example"))
     assert judged.verdict is verdict
     assert "dkim=pass header.d=evil.example; spf=pass smtp.mailfrom=evil.example" in judged.detail
 
@@ -143,7 +143,7 @@ def test_trouble_with_dns_is_asked_again(elm: DnsServer, how: Any) -> None:
     assert judge(elm, mail, **waiting).verdict is ALIGNED
     elm.mend("_dmarc.elm.example")
     elm.fail("s1._domainkey.evil.example", how=how)
-    assert judge(elm, signed(MAIL, ed25519_key(), "evil.example"), **waiting).verdict is UNVERIFIED, (
+    assert judge(elm, signed(MAIL, rsa_key(1024), "evil.example"), **waiting).verdict is UNVERIFIED, (
         "of no weight for elm"
     )
 
@@ -178,7 +178,7 @@ def test_the_whole_verdict_ends_in_time(elm: DnsServer, monkeypatch: pytest.Monk
 def test_five_signatures_are_examined_and_hers_is_among_them(elm: DnsServer) -> None:
     raw = signed(MAIL, rsa_key(), "elm.example")
     for i in range(9):
-        raw = signed(raw, ed25519_key(), f"bulk{i}.example")
+        raw = signed(raw, rsa_key(1024), f"bulk{i}.example")
     judged = judge(elm, raw)
     assert judged.verdict is ALIGNED
     assert judged.detail.count("not examined") == 5
@@ -190,7 +190,7 @@ def test_our_own_signature(elm: DnsServer) -> None:
     elm.put("s1._domainkey.oak.example", TXT=[key_record(rsa_key())])
     assert judge(elm, signed(ours, rsa_key(), "oak.example")).signed_by_us
     assert judge(elm, signed(MAIL, rsa_key(), "oak.example")).signed_by_us
-    assert not judge(elm, signed(ours, ed25519_key(), "evil.example")).signed_by_us
+    assert not judge(elm, signed(ours, rsa_key(1024), "evil.example")).signed_by_us
     elm.put("oak.example", TXT=[f"v=spf1 ip4:{STRANGER} -all"])
     by_spf = judge(elm, ours, sender="anna.lindqvist@oak.example")
     assert (by_spf.verdict, by_spf.signed_by_us) == (ALIGNED, False)

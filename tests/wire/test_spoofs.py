@@ -96,7 +96,7 @@ def sent(
 
 
 def by_mallory(raw: bytes, domain: str = "evil.example", **arguments: Any) -> Sent:
-    return sent(signed(raw, ed25519_key(), domain, **arguments))
+    return sent(signed(raw, rsa_key(1024), domain, **arguments))
 
 
 def with_top(field: str, raw: bytes) -> Sent:
@@ -201,7 +201,7 @@ def world(dns_server: DnsServer) -> DnsServer:
     dns_server.put("ed._domainkey.elm.example", TXT=[key_record(ed25519_key())])
     for domain in ("evil.example", "evil-elm.example", "elm.example.evil.example"):
         dns_server.put(domain, TXT=[f"v=spf1 ip4:{MALLORYS_HOST} -all"])
-        dns_server.put(f"s1._domainkey.{domain}", TXT=[key_record(ed25519_key()), key_record(rsa_key())])
+        dns_server.put(f"s1._domainkey.{domain}", TXT=[key_record(rsa_key(1024))])
         dns_server.put(f"_dmarc.{domain}", TXT=["v=DMARC1; p=none"])
     dns_server.put("s1._domainkey.evil.example.s1._domainkey.elm.example", TXT=["v=DKIM1; p="])
     return dns_server
