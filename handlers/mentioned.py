@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from urllib.parse import unquote
 
 from handlers.address import LONGEST_DOMAIN, LONGEST_LOCAL, address_key
 from handlers.message import Message
 from handlers.mime import parts, text
 
-MOST_ADDRESSES = 1000
-"""Of one message; so many people are quoted nowhere."""
+MOST_SIGNS = 10_000
+"""Of an address that are looked at in one message; so many people are quoted nowhere."""
 
 _AT = re.compile("@|%40")
 _LOCAL = re.compile(r"[^\s<>()\[\]\\,;:\"@]*\Z")
@@ -24,13 +25,13 @@ def mentioned_addresses(message: Message) -> set[str]:
     Raises MalformedMessage over the caps of spec/mail.md §2.2.
     """
     found: set[str] = set()
+    left = MOST_SIGNS
     for part in parts(message):
         if not part.content_type.startswith("text/"):
             continue
         shown = text(message, part)
-        for sign in _AT.finditer(shown):
-            if len(found) >= MOST_ADDRESSES:
-                return found
+        for sign in islice(_AT.finditer(shown), left):
+            left -= 1
             domain = _DOMAIN.match(shown[sign.end() : sign.end() + LONGEST_DOMAIN])
             local = _LOCAL.search(shown[max(0, sign.start() - LONGEST_LOCAL) : sign.start()])
             if domain is not None and local is not None:
