@@ -54,6 +54,15 @@ class NextHopRefused(Exception):
 
     def __init__(self, what: str, reply: Reply) -> None:
         super().__init__(f"{what}: {reply.code} {reply.text}")
+        self.reply = reply
+
+
+class NoEncryption(NextHopRefused):
+    """It does not begin TLS."""
+
+
+class EncryptionFailed(ConnectionLost):
+    """TLS began, and came to nothing: no version in common, or a certificate that is not good."""
 
 
 async def connect(hop: NextHop, *, helo: str, timeouts: Timeouts) -> Connection:
@@ -62,7 +71,9 @@ async def connect(hop: NextHop, *, helo: str, timeouts: Timeouts) -> Connection:
     context = tls_context(hop) if hop.tls is Tls.IMPLICIT else None
     try:
         async with asyncio.timeout(timeouts.connect):
-            _, wire = await loop.create_connection(Wire, hop.host, hop.port, ssl=context)
+            _, wire = await loop.create_connection(
+                Wire, hop.address or hop.host, hop.port, ssl=context, server_hostname=hop.host if context else None
+            )
     except TimeoutError:
         raise ConnectionLost(f"{hop} did not answer within {timeouts.connect:g} seconds") from None
     except OSError as problem:
@@ -81,7 +92,7 @@ async def connect(hop: NextHop, *, helo: str, timeouts: Timeouts) -> Connection:
 
 
 def tls_context(hop: NextHop) -> ssl.SSLContext:
-    context = ssl.create_default_context()
+    context = ssl.create_default_context() if hop.verified else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8996 §6
     if not hop.verified:
         context.check_hostname = False
@@ -100,6 +111,7 @@ class Connection:
         self._announced: Outgoing | None = None  # its envelope is on the wire already
         self._busy = False  # in the middle of a copy
         self.copies = 0
+        self.encrypted = hop.tls is Tls.IMPLICIT
 
     @property
     def usable(self) -> bool:
@@ -131,7 +143,7 @@ class Connection:
         """RFC 3207 §4; what was said before counts for nothing afterwards."""
         reply = await self._ask("STARTTLS", self._timeouts.greeting)
         if reply.code != 220:
-            raise NextHopRefused("it offers no encryption", reply)
+            raise NoEncryption("it offers no encryption", reply)
         if self._wire.unread():
             self._wire.fail("words in the clear behind the start of encryption")
         hop, wire, loop = self._hop, self._wire, asyncio.get_running_loop()
@@ -139,10 +151,11 @@ class Connection:
             async with asyncio.timeout(self._timeouts.connect):
                 transport = await loop.start_tls(wire.transport, wire, tls_context(hop), server_hostname=hop.host)
         except (OSError, TimeoutError) as problem:
-            raise ConnectionLost(f"encryption with {hop} failed: {problem}") from problem
+            raise EncryptionFailed(f"encryption with {hop} failed: {problem}") from problem
         if transport is None:
-            raise ConnectionLost(f"encryption with {hop} failed: the connection was closed")
+            raise EncryptionFailed(f"encryption with {hop} failed: the connection was closed")
         wire.use(transport)
+        self.encrypted = True
         await self._introduce(helo)
 
     async def log_in(self, login: Login) -> None:
