@@ -165,22 +165,24 @@ def dial_to(port: int, **changes: Any) -> Dial:
 
 
 @contextmanager
-def new_community(home: Path) -> Iterator[Community]:
+def new_community(home: Path, url: str = URL) -> Iterator[Community]:
+    """A list without members. The database at `url` is made when it is SQLite's, else it is there and empty."""
     home.mkdir()
-    Database.create(URL, home=home)
-    with opened(home) as made:
-        pem = rsa_key().private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        (home / "signing.pem").write_bytes(pem)
+    if url == URL:
+        Database.create(url, home=home)
+    pem = rsa_key().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (home / "signing.pem").write_bytes(pem)
+    with opened(home, url) as made:
         made.write(lists.create_list, name="family", title="The family")
         made.write(add_key, selector=SELECTOR, public_key=public_text(rsa_key()), state=KeyState.ACTIVE)
         yield made
 
 
 @contextmanager
-def opened(home: Path) -> Iterator[Community]:
-    database = Database.open(URL, home=home, owner=True)
+def opened(home: Path, url: str = URL) -> Iterator[Community]:
+    database = Database.open(url, home=home, owner=True)
     try:
         yield Community(home, database)
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from storage.database import Database, StorageTrouble
 from storage.models import Status
 from storage.shunts import shunt_rows
 from storage.tables import delivery, membership, post
+from tests.conftest import Place
 from tests.wire.outbound import DOMAIN, SECRETS, URL, Community, dial_to, new_community, opened, verifies
 from tests.wire.sink import CLOSE, SILENCE, Sink, Transaction
 
@@ -342,32 +343,47 @@ def test_when_we_stop_in_the_middle_of_a_silent_answer_it_is_over_soon(
     assert {state for name, state in oak.states().items() if name not in begun} <= {"due"}
 
 
-def test_two_deliverers_send_everything_once(oak: Community) -> None:
-    oak.join(*(f"m{number}" for number in range(295)))
-    oak.post()
+async def deliver_side_by_side(communities: Sequence[Community], port: int) -> None:
+    settled, stop = asyncio.Event(), asyncio.Event()
 
-    async def both(port: int) -> None:
-        settled = asyncio.Event()
-        stop = asyncio.Event()
+    def checkpoint(step: str) -> None:
+        if step == "settled":
+            settled.set()
 
-        def checkpoint(step: str) -> None:
-            if step == "settled":
-                settled.set()
-
+    async with asyncio.timeout(60):
         running = [
-            asyncio.create_task(oak.deliverer(dial_to(port), who=f"here:{number}:1", checkpoint=checkpoint).run(stop))
-            for number in (1, 2)
+            asyncio.create_task(one.deliverer(dial_to(port), who=f"host{number}:1:1", checkpoint=checkpoint).run(stop))
+            for number, one in enumerate(communities)
         ]
-        async with asyncio.timeout(30):
-            while oak.states_now() & {"due", "sending"}:
-                await settled.wait()
-                settled.clear()
+        while communities[0].states_now() & {"due", "sending"}:
+            await settled.wait()
+            settled.clear()
         stop.set()
         await asyncio.gather(*running)
 
+
+def test_two_deliverers_send_everything_once(oak: Community) -> None:
+    oak.join(*(f"m{number}" for number in range(295)))
+    oak.post()
     with Sink().listening() as sink:
-        asyncio.run(both(sink.port))
+        asyncio.run(deliver_side_by_side([oak, oak], sink.port))
     assert len(set(recipients(sink))) == len(sink.taken) == 300
+
+
+def test_two_daemons_on_one_postgresql_send_everything_once(postgres_place: Place, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with new_community(home, postgres_place.url) as one, opened(home, postgres_place.url) as other:
+        one.join(*(f"m{number}" for number in range(300)))
+        one.post()
+        with Sink().listening() as sink:
+            asyncio.run(deliver_side_by_side([one, other], sink.port))
+        assert set(one.states().values()) == {"sent"}
+    assert len(set(recipients(sink))) == len(sink.taken) == 300
+    assert all(verifies(taken.content) for taken in sink.taken[::50])
+    for taken in sink.taken:
+        bounce = read_verp(SECRETS, taken.sender.partition("@")[0], one.now.date())
+        assert bounce is not None
+        assert f"family-token{bounce.member_id:05}@".encode() in taken.content
 
 
 def test_a_lease_is_kept_while_the_next_hop_is_slow(oak: Community, monkeypatch: pytest.MonkeyPatch) -> None:
