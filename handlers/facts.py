@@ -32,6 +32,7 @@ class Host:
     language: str
     timezone: str  # IANA name
     secrets: Secrets
+    base_url: str = ""  # of the web part, as members reach it, without the last slash; "" where there is none
 
 
 @dataclass(frozen=True, slots=True)

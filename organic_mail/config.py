@@ -132,7 +132,7 @@ class DatabaseSection(Section):
 
 
 class WebSection(Section):
-    listen: Annotated[str, _or_nothing(values.host_and_port)] = ""
+    listen: Annotated[str, _or_nothing(lambda text: values.host_and_port(text) and text)] = ""
     base_url: Annotated[str, _or_nothing(values.base_url)] = ""
 
 

@@ -20,6 +20,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -27,6 +28,7 @@ from handlers.sign import Signer
 from organic_mail import config
 from organic_mail.claimant import this_daemon
 from organic_mail.config import Settings
+from organic_mail.config_values import host_and_port
 from organic_mail.deliver import Deliverer
 from organic_mail.home import Home, Opened, open_home
 from organic_mail.keys import private_key
@@ -45,6 +47,9 @@ from organic_mail.transport import dial_of
 from organic_mail.version import version
 from storage.keys import active_key
 from storage.models import SigningKey
+
+if TYPE_CHECKING:
+    from organic_mail.http_server import HttpServer
 
 DRAIN_SECONDS = 10.0  # contract §1
 SESSION_GRACE = 8.0
@@ -69,8 +74,8 @@ def serve(path: Path, *, parts: frozenset[Part]) -> int:
 
 def check_startable(settings: Settings, parts: frozenset[Part]) -> None:
     """What can be known before anything is opened. Raises Problem."""
-    if Part.WEB in parts and (settings.web.listen or len(parts) == 1):
-        raise Problem("web.listen: this release has no web part; empty it, and leave out --only web")
+    if Part.WEB in parts and parts != frozenset(Part) and not settings.web.listen:
+        raise Problem('web.listen is empty; write for example "127.0.0.1:8080", or leave out --only web')
     if Part.RECEIVE in parts and settings.smtp.tls_certificate and (fault := tls_problem(settings)):
         raise Problem("; ".join(fault))
     if Part.DELIVER in parts:
@@ -172,13 +177,20 @@ async def _run(opened: Opened, parts: frozenset[Part]) -> int:
     ending = _Ending(asyncio.get_running_loop())
     dns = Resolver(opened.settings.dns.nameservers)
     deliverer = _deliverer(opened) if Part.DELIVER in parts else None
+    wake = deliverer.wake if deliverer else lambda: None
+    listening = _web_socket(opened.settings) if Part.WEB in parts and opened.settings.web.listen else None
+    intake: _Intake | None = None
     running: list[_Intake | _Beside] = []
     names: list[str] = []
     try:
         if Part.RECEIVE in parts:
-            intake = await _take_mail(opened, dns, wake=deliverer.wake if deliverer else lambda: None)
+            intake = await _take_mail(opened, dns, wake=wake)
             running.append(intake)
-            names = intake.names
+            names += intake.names
+        if listening:
+            server = _web_server(opened, listening, intake, wake=wake)
+            running.append(_Beside(Part.WEB, ending, run=server.run, tell_to_stop=server.stop))
+            names.append(f"web={server.address}")
         if deliverer:
             running.append(_deliver(deliverer, ending))
         if Part.TIMERS in parts:
@@ -223,6 +235,36 @@ async def _take_mail(opened: Opened, dns: Dns, *, wake: Callable[[], None]) -> _
         "lmtp" if kind else "smtp" for kind, server in zip(lmtp, doors.servers, strict=True) for _ in server.sockets
     ]
     return _Intake(receiver, doors, [f"{kind}={place}" for kind, place in zip(kinds, doors.addresses, strict=True)])
+
+
+def _web_socket(settings: Settings) -> socket.socket:
+    """Raises Problem when web.listen cannot be had."""
+    host, port = host_and_port(settings.web.listen)
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family)
+    except OSError as fault:
+        raise Problem("; ".join(listen_problem(settings.web.listen, fault, "web.listen"))) from None
+
+
+def _web_server(
+    opened: Opened, listening: socket.socket, intake: _Intake | None, *, wake: Callable[[], None]
+) -> HttpServer:
+    from organic_mail.http_server import HttpServer  # most communities have no web part
+    from organic_mail.web import Web
+
+    host = host_of(opened.settings, opened.secrets)
+    if intake is None:  # others accept the mail
+        return HttpServer(Web(opened.database, host, committed=wake).application(), listening)
+    doors = intake.doors
+    web = Web(
+        opened.database,
+        host,
+        accepts=lambda: doors.open,
+        connections=lambda: doors.guard.connections,
+        committed=wake,
+    )
+    return HttpServer(web.application(), listening)
 
 
 def _deliverer(opened: Opened) -> Deliverer:

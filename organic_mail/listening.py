@@ -10,9 +10,9 @@ from pathlib import Path
 from organic_mail.config import Settings
 
 
-def listen_problem(listener: str, fault: OSError) -> tuple[str, str]:
+def listen_problem(listener: str, fault: OSError, setting: str = "smtp.listen") -> tuple[str, str]:
     """Why nobody can listen there, and the cure."""
-    where = f"smtp.listen: {listener}"
+    where = f"{setting}: {listener}"
     match fault:
         case PermissionError():
             return (
@@ -24,7 +24,7 @@ def listen_problem(listener: str, fault: OSError) -> tuple[str, str]:
     if fault.errno == errno.EADDRINUSE:
         return f"{where} is used by another program", "stop that one (ss -ltnp shows it), or choose another port"
     if fault.errno in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}:
-        return f"{where} is no address of this machine", "take it out of smtp.listen, or write 0.0.0.0"
+        return f"{where} is no address of this machine", f"take it out of {setting}, or write 0.0.0.0"
     return f"{where} cannot be used ({fault.strerror or fault})", "choose another address"
 
 

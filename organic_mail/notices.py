@@ -25,6 +25,7 @@ def host_of(settings: Settings, secrets: Secrets) -> Host:
         community.language,
         community.timezone,
         secrets,
+        settings.web.base_url,
     )
 
 

@@ -54,6 +54,10 @@ class Guard:
         self._minute = 0
         self._new_by_network: Counter[str] = Counter()
 
+    @property
+    def connections(self) -> int:
+        return len(self._sessions)
+
     def enter(self, session: Session, host: str) -> Reply | None:
         """Count a connection; the refusal when it is one too many. Every `enter` is followed by a `leave`."""
         network = network_of(host)

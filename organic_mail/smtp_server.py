@@ -32,6 +32,10 @@ class Doors:
         """HOST:PORT or the path of each open socket, in the order of the settings."""
         return tuple(_shown(door) for server in self.servers for door in server.sockets)
 
+    @property
+    def open(self) -> bool:
+        return not self.guard.closing and any(server.is_serving() for server in self.servers)
+
     async def close(self, grace: float) -> None:
         """Let nobody in any more; idle clients leave at once, others may finish their mail within `grace` seconds."""
         for server in self.servers:
