@@ -126,6 +126,25 @@ def test_a_text_made_for_one_purpose_is_not_taken_for_another() -> None:
     assert token.read_private_reference((NEW,), f"<m.{NEW.kid}-{signed[1:17]}-{verp_mac}@{DOMAIN}>") is None
 
 
+@given(numbers)
+def test_a_web_token_tells_the_membership(membership_id: int) -> None:
+    made = token.unsubscribe_token((NEW, OLD), membership_id=membership_id)
+    assert re.fullmatch(r"b-[a-z2-7]{8}-[a-z2-7]{32}", made)  # 160 bits of MAC; at least 128 are asked for
+    assert token.read_unsubscribe_token((NEW, OLD), made) == membership_id
+    assert token.read_unsubscribe_token((OLD, NEW), made.upper()) == membership_id
+    assert token.read_unsubscribe_token((OLD,), made) is None
+
+
+def test_every_changed_character_of_a_web_token_is_noticed() -> None:
+    made = token.unsubscribe_token((NEW,), membership_id=7)
+    for place, written in enumerate(made):
+        for other in string.ascii_lowercase + string.digits + "-.+=_ \n/":
+            if other != written:
+                assert token.read_unsubscribe_token((NEW,), made[:place] + other + made[place + 1 :]) is None
+    assert token.read_unsubscribe_token((NEW,), made + "a") is None
+    assert token.read_unsubscribe_token((NEW,), "") is None
+
+
 @given(st.text(min_size=1), st.text(min_size=1))
 def test_a_minted_message_id_is_the_same_for_the_same_original_only(one: str, other: str) -> None:
     minted = token.minted_message_id((NEW,), one, DOMAIN)

@@ -201,8 +201,14 @@ class TestStart:
         said = self.refused(om, settings=SETTINGS.replace("[smtp]", tls))
         assert "are not a certificate and its key; give the PEM files that belong together" in said
 
-    def test_no_web_part(self, om: Operator) -> None:
-        assert "web.listen" in self.refused(om, "--only", "web")
+    def test_no_place_for_the_web_part(self, om: Operator) -> None:
+        assert "web.listen is empty; write for example" in self.refused(om, "--only", "web")
+
+    def test_the_place_of_the_web_part_is_taken(self, om: Operator) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            place = "127.0.0.1:%d" % other.getsockname()[1]
+            said = self.refused(om, settings=f'{SETTINGS}\n[web]\nlisten = "{place}"\n')
+        assert said.startswith(f"error: web.listen: {place} is used by another program; stop that one")
 
     def test_starttls_with_a_good_certificate(self, om: Operator) -> None:
         self_made(om.home)
