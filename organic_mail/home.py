@@ -101,18 +101,25 @@ def _check_community(community: Community | None, domain: str) -> None:
 
 
 def init_home(path: Path, *, domain: str, name: str, operator: str, now: datetime) -> None:
-    """Makes a HOME: all of it or nothing. Raises Problem and DatabaseProblem.
+    """Makes a HOME: all of it or nothing. Raises Problem and DatabaseProblem."""
+    text = _settings_text(domain, name, operator)
+    with new_home(path) as building:
+        _build(building, text, now)
+
+
+@contextlib.contextmanager
+def new_home(path: Path) -> Iterator[Home]:
+    """Where to build the HOME `path`: it is moved there when the `with` ends well. Raises Problem unless it is empty.
 
     It is built in a folder inside and moved out, the settings last, because it is they that make a folder a HOME;
     so a folder that is a mount point, or that systemd made, serves as well as none.
     """
     home = Home(path.absolute())
-    text = _settings_text(domain, name, operator)
     made = _take_folder(home.path)
     try:
         with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=home.path) as unfinished:
             building = Home(Path(unfinished))
-            _build(building, text, now)
+            yield building
             for entry in sorted(building.path.iterdir(), key=lambda entry: entry == building.config_file):
                 entry.rename(home.path / entry.name)
     except BaseException:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from organic_mail.cli import dns, held, keys, lists, members, queue, server, shunts, threads
+from organic_mail.cli import backups, dns, held, keys, lists, members, queue, server, shunts, threads
 from organic_mail.problem import Problem
 from organic_mail.version import version
 
@@ -50,6 +50,7 @@ def _options(
 
 
 server.add_to(app)
+backups.add_to(app)
 app.add_typer(lists.app, name="list")
 app.add_typer(members.app, name="member")
 app.add_typer(threads.app, name="thread")
