@@ -14,6 +14,7 @@ from handlers.mentioned import mentioned_addresses
 from handlers.message import Message, parse
 from handlers.post import shown_ids
 from handlers.render import CopyFacts, Rendition, copy, notice_copy, rendition
+from handlers.seven_bit import seven_bit
 from handlers.sign import Signer
 from handlers.token import private_reference, unsubscribe_token, verp_address
 from organic_mail.lookup import hiding_keys
@@ -36,10 +37,11 @@ class Key:
     post_id: int | None  # None: a notice
     content_id: int
     language: str
+    seven_bit: bool = False  # for a next hop that takes no lines of 8 bits
 
 
-def key_of(claimed: Claimed) -> Key:
-    return Key(claimed.post_id, claimed.content_id, claimed.language)
+def key_of(claimed: Claimed, *, seven_bit: bool = False) -> Key:
+    return Key(claimed.post_id, claimed.content_id, claimed.language, seven_bit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +163,13 @@ class SharedBytes:
     def _make(self, key: Key) -> Shared:
         if key.post_id is None:
             raw = self._database.read(lambda session: read_content(session, key.content_id))
-            return SharedNotice(self._host, raw)
+            return SharedNotice(self._host, seven_bit(parse(raw)) if key.seven_bit else raw)
         post_id = key.post_id
         source = self._database.read(lambda session: source_of(session, post_id))
         message = parse(source.raw)
         facts = self._database.read(lambda session: copy_facts(session, source, message, self._host))
-        made = rendition(message, facts, key.language)
+        # RFC 6376 §5.3: what is signed must be what arrives, so the change comes first
+        made = rendition(parse(seven_bit(message)) if key.seven_bit else message, facts, key.language)
         return SharedPost(self._host, source.mailing_list.name, made, wire_form(made.body))
 
 

@@ -81,7 +81,9 @@ class Deliverer:
         self._awake = asyncio.Event()
         self._claims = Claims()
         self._shared = SharedBytes(database, host)
-        self._senders = Senders(dial, limit=concurrency, may_send=self._may_send, report=self._on_reply)
+        self._senders = Senders(
+            dial, limit=concurrency, may_send=self._may_send, report=self._on_reply, recode=self._recode
+        )
         self._settling = Settling(
             database, self._claims, batch=max(1, concurrency // 2), clock=clock, settled=self._on_settled
         )
@@ -119,17 +121,21 @@ class Deliverer:
         host, alive = claimant.this_host(), claimant.is_alive
         self._database.write(lambda session: queue.take_back(session, host=host, alive=alive, now=now))
         self._use_key(self._database.read(active_key))
+        self._signing()
 
-    def _use_key(self, key: SigningKey | None) -> Signer:
-        if key is None:
+    def _use_key(self, key: SigningKey | None) -> None:
+        if key is None or (self._signer is not None and self._signer.selector == key.selector):
+            return
+        try:
+            self._signer = self._load_signer(key)
+        except Problem as problem:
+            if self._signer is None:
+                raise
+            log.error("the key before goes on signing", reason=str(problem))  # it is still published
+
+    def _signing(self) -> Signer:
+        if self._signer is None:
             raise Problem("there is no key to sign with; make one with: organic-mail keys rotate --now")
-        if self._signer is None or self._signer.selector != key.selector:
-            try:
-                self._signer = self._load_signer(key)
-            except Problem as problem:
-                if self._signer is None:
-                    raise
-                log.error("the key before goes on signing", reason=str(problem))  # it is still published
         return self._signer
 
     async def _watch(self, stop: asyncio.Event) -> None:
@@ -165,7 +171,7 @@ class Deliverer:
         self._checkpoint("claimed")
         if not taken.rows:
             return 0
-        signer = self._use_key(taken.key)
+        self._use_key(taken.key)
         wanted: dict[Key, list[Claimed]] = {}
         for claimed in taken.rows:
             if claimed.id in taken.not_wanted:
@@ -173,36 +179,42 @@ class Deliverer:
             else:
                 wanted.setdefault(key_of(claimed), []).append(claimed)
         for key, rows in wanted.items():
-            making = asyncio.create_task(self._make_copies(key, rows, signer))
-            self._making.add(making)
-            making.add_done_callback(self._making.discard)
+            self._begin_copies(key, rows)
         return len(taken.rows)
 
-    async def _make_copies(self, key: Key, rows: list[Claimed], signer: Signer) -> None:
+    def _begin_copies(self, key: Key, rows: list[Claimed]) -> None:
+        making = asyncio.create_task(self._make_copies(key, rows))
+        self._making.add(making)
+        making.add_done_callback(self._making.discard)
+
+    def _recode(self, ready: Ready) -> None:
+        """The next hop takes no lines of 8 bits."""
+        self._begin_copies(key_of(ready.claimed, seven_bit=True), [ready.claimed])
+
+    async def _make_copies(self, key: Key, rows: list[Claimed]) -> None:
+        signer, loop = self._signing(), asyncio.get_running_loop()
         try:
             shared = await self._shared.get(key)
         except Exception as problem:
-            made: list[tuple[Claimed, Outgoing | Exception]] = [(claimed, problem) for claimed in rows]
-            self._on_copies(made)
+            self._on_copies(key, [(claimed, problem) for claimed in rows])
             return
-        loop = asyncio.get_running_loop()
         for under_way in [
             loop.run_in_executor(self._threads, made_copies, shared, rows[start : start + COPIES_AT_ONCE], signer)
             for start in range(0, len(rows), COPIES_AT_ONCE)
         ]:
-            self._on_copies(await under_way)
+            self._on_copies(key, await under_way)
 
-    def _on_copies(self, made: list[tuple[Claimed, Outgoing | Exception]]) -> None:
+    def _on_copies(self, key: Key, made: Sequence[tuple[Claimed, Outgoing | Exception]]) -> None:
         self._checkpoint("copies made")
         problem: Exception | None = None
         for claimed, copy in made:
             if isinstance(copy, Outgoing):
-                self._senders.put(Ready(claimed, copy))
+                self._senders.put(Ready(claimed, copy, key.seven_bit))
             else:
                 problem = copy
                 self._settling.put(spoiled(claimed, copy, self._clock(), self._random_fraction()))
         if problem is not None:
-            log.warning("copies could not be made", content=made[0][0].content_id, exc_info=problem)
+            log.warning("copies could not be made", content=key.content_id, exc_info=problem)
 
     def _may_send(self, claimed: Claimed) -> bool:
         if self._claims.are_ours(claimed, self._time()):
@@ -255,9 +267,9 @@ class Deliverer:
 
     async def _drain(self, settling: asyncio.Task[None]) -> None:
         """Nothing new is begun: finish, write down, give back."""
+        await self._senders.finish(DRAIN_SECONDS)
         for making in self._making:
             making.cancel()
-        await self._senders.finish(DRAIN_SECONDS)
         self._settling.end()
         _, late = await asyncio.wait({settling}, timeout=DRAIN_WRITE_SECONDS)
         if late:  # the database is in trouble: the next start takes back what it does not know

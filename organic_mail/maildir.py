@@ -95,6 +95,9 @@ class MaildirLine:
         self._root = root
         self.copies = 0
 
+    def takes_octets_of(self, copy: Outgoing) -> bool:
+        return True
+
     async def send(self, copy: Outgoing, following: Outgoing | None = None) -> Reply:
         try:
             await asyncio.to_thread(store, self._root, copy)

@@ -34,6 +34,7 @@ class Line(Protocol):
     def usable(self) -> bool: ...
     @property
     def copies(self) -> int: ...
+    def takes_octets_of(self, copy: Outgoing) -> bool: ...
     async def send(self, copy: Outgoing, following: Outgoing | None = None) -> Reply: ...
     async def quit(self) -> None: ...
 
@@ -48,6 +49,7 @@ class Ready:
 
     claimed: Claimed
     copy: Outgoing
+    seven_bit: bool = False  # as far as it can be made so
 
 
 @dataclass(slots=True, eq=False)
@@ -65,7 +67,8 @@ def trouble(reason: str, enhanced: str = "4.4.2") -> Reply:
 
 
 class Senders:
-    """`report` is called once for each copy that was put here, unless `finish` returns it or `may_send` refuses it.
+    """`report` is called once for each copy that was put here and went out, or could not. Not for those that `may_send`
+    refuses, that are left when we `finish`, or that `recode` gets, to put a copy of 7 bits in their place.
 
     `may_send` is asked right before a copy goes out: is its lease still ours? From then until `settled` it counts as
     in flight: a crash could send it once more (spec: mail §3.6 G2), so there are never more than `limit` of these.
@@ -79,12 +82,14 @@ class Senders:
         limit: int,
         may_send: Callable[[Claimed], bool],
         report: Callable[[Ready, Reply], None],
+        recode: Callable[[Ready], None],
     ) -> None:
         self._dial = dial
         self._limit = limit  # connections, and copies in flight
         self._room = limit  # the same, or how many the next hop let us have at the same time
         self._may_send = may_send
         self._report = report
+        self._recode = recode
         self._waiting: deque[Ready] = deque()
         self._lanes: dict[asyncio.Task[None], _Lane] = {}
         self._idle: list[asyncio.Future[None]] = []
@@ -109,6 +114,8 @@ class Senders:
         self._pause_until = 0.0
 
     def put(self, ready: Ready) -> None:
+        if self._finishing:
+            return
         self._waiting.append(ready)
         if self._idle:
             _wake(self._idle.pop())
@@ -131,15 +138,12 @@ class Senders:
         if self._waiting and not self._idle:
             self._grow()
 
-    async def finish(self, seconds: float) -> list[Ready]:
-        """Come to an end: what is under way gets so many seconds. Returns what was not begun."""
+    async def finish(self, seconds: float) -> None:
+        """Come to an end: what is under way gets so many seconds, the rest is not begun."""
         self._finishing = True
-        left = [*self._waiting]
         self._waiting.clear()
         for lane in self._lanes.values():
-            if lane.following is not None:
-                left.append(lane.following)
-                lane.following = None
+            lane.following = None
         while self._idle:
             _wake(self._idle.pop())
         if self._lanes:
@@ -147,7 +151,6 @@ class Senders:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        return [*left, *self._waiting]
 
     def _grow(self) -> None:
         if len(self._lanes) < self._room and not self._finishing:
@@ -204,6 +207,9 @@ class Senders:
         except (ConnectionLost, NextHopRefused) as problem:
             self._unreachable(ready, str(problem))
             return
+        if not ready.seven_bit and not line.takes_octets_of(ready.copy):
+            self._recode(ready)
+            return
         await self._in_flight.acquire()
         self._unsettled.add(ready.claimed.id)
         if not self._may_send(ready.claimed):
@@ -215,7 +221,7 @@ class Senders:
         try:
             reply = await line.send(ready.copy, lane.following.copy if lane.following else None)
         except ConnectionLost as lost:
-            if kept and not lost.may_have_arrived:
+            if kept and not lost.may_have_arrived and not self._finishing:
                 self.settled(ready.claimed)
                 self._waiting.appendleft(ready)  # the connection ended while it was kept: that says nothing about her
                 return

@@ -117,6 +117,10 @@ class Connection:
     def usable(self) -> bool:
         return not self._wire.trouble
 
+    def takes_octets_of(self, copy: Outgoing) -> bool:
+        """Not lines of 8 bits without 8BITMIME (RFC 6152 §2)."""
+        return not copy.eight_bit or "8BITMIME" in self._extensions
+
     def offers(self, extension: str) -> bool:
         return extension in self._extensions
 
@@ -249,7 +253,7 @@ class Connection:
             if refusal is None:
                 raise
         if refusal is not None and refusal.code == 421 and self.copies:
-            raise ConnectionLost(f"it wants no more mail on this connection: {refusal.text}")
+            raise ConnectionLost(f"it wants no more mail on this connection: {refusal.text}", reply=refusal)
         return refusal
 
     async def _permission(self, refusal: Reply | None) -> Reply | None:

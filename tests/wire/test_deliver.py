@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import email
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -360,6 +361,19 @@ async def deliver_side_by_side(communities: Sequence[Community], port: int) -> N
             settled.clear()
         stop.set()
         await asyncio.gather(*running)
+
+
+def test_a_next_hop_that_takes_seven_bits_gets_seven(oak: Community) -> None:
+    oak.post("Gr\u00fc\u00dfe vom See.\r\n".encode())
+    raw = b"From: organic@oak.example\r\nDate: Sun, 22 Nov 2026 12:00:00 +0000\r\n\r\nGr\xc3\xbc\xc3\x9fe\r\n"
+    oak.write(queue.add_notice, raw=raw, recipient="olu@example.net", cause="welcome")
+    with Sink(extensions=("PIPELINING",)).listening() as sink:
+        oak.deliver(dial_to(sink.port))
+    assert len(sink.taken) == 6
+    for taken in sink.taken:
+        assert taken.content.isascii()
+        assert verifies(taken.content)
+        assert "Gr\u00fc\u00dfe" in email.message_from_bytes(taken.content).get_payload(decode=True).decode()
 
 
 def test_two_deliverers_send_everything_once(oak: Community) -> None:
