@@ -28,11 +28,13 @@ class ConnectionLost(Exception):
     """The connection broke, timed out or talked nonsense; it is of no more use.
 
     `may_have_arrived`: the end of the message was on its way, so another attempt may make a second copy (RFC 1047).
+    `reply`: what the other side said when it ended the connection.
     """
 
-    def __init__(self, reason: str, *, may_have_arrived: bool = False) -> None:
+    def __init__(self, reason: str, *, may_have_arrived: bool = False, reply: Reply | None = None) -> None:
         super().__init__(reason)
         self.may_have_arrived = may_have_arrived
+        self.reply = reply
 
 
 class BareLineEnd(ValueError):
