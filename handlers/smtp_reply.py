@@ -16,6 +16,7 @@ CLOSING = Reply(421, "4.3.2", "We are closing for a moment. Please try again soo
 TOO_SLOW = Reply(421, "4.4.2", "You have been silent for too long. Please try again")
 TOO_MANY_COMMANDS = Reply(421, "4.7.0", "Too many commands without a mail. Goodbye")
 TOO_MANY_ERRORS = Reply(421, "4.7.0", "Too many commands that we cannot take. Goodbye")
+NO_ROOM = Reply(452, "4.3.1", "We have no room for more mail just now. Please try again later")
 TOO_MANY_RECIPIENTS = Reply(452, "4.5.3", "Too many recipients in one mail. Please send the rest in another one")
 TOO_LONG = Reply(500, "5.5.2", "This command is too long")
 UNKNOWN_COMMAND = Reply(500, "5.5.1", "We do not know this command")

@@ -17,6 +17,7 @@ import resource
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ from organic_mail.claimant import this_daemon
 from organic_mail.config import Settings
 from organic_mail.config_values import host_and_port
 from organic_mail.deliver import Deliverer
+from organic_mail.free_space import FreeSpace
 from organic_mail.home import Home, Opened, open_home
 from organic_mail.keys import private_key
 from organic_mail.listening import listen_problem, tls_problem
@@ -43,8 +45,9 @@ from organic_mail.resolver import Dns, Resolver
 from organic_mail.smtp_server import Doors, start_smtp
 from organic_mail.systemd import activated_sockets, notify
 from organic_mail.timers import run_timers, standing_timers
-from organic_mail.transport import dial_of
+from organic_mail.transport import check_next_hop, sending_of
 from organic_mail.version import version
+from storage.engines import database_url, sqlite_file
 from storage.keys import active_key
 from storage.models import SigningKey
 
@@ -79,7 +82,7 @@ def check_startable(settings: Settings, parts: frozenset[Part]) -> None:
     if Part.RECEIVE in parts and settings.smtp.tls_certificate and (fault := tls_problem(settings)):
         raise Problem("; ".join(fault))
     if Part.DELIVER in parts:
-        dial_of(settings)
+        check_next_hop(settings)
 
 
 def _allow_many_files() -> None:
@@ -176,7 +179,7 @@ class _Intake:
 async def _run(opened: Opened, parts: frozenset[Part]) -> int:
     ending = _Ending(asyncio.get_running_loop())
     dns = Resolver(opened.settings.dns.nameservers)
-    deliverer = _deliverer(opened) if Part.DELIVER in parts else None
+    deliverer = _deliverer(opened, dns) if Part.DELIVER in parts else None
     wake = deliverer.wake if deliverer else lambda: None
     listening = _web_socket(opened.settings) if Part.WEB in parts and opened.settings.web.listen else None
     intake: _Intake | None = None
@@ -216,13 +219,21 @@ async def _drain(running: Sequence[_Intake | _Beside], ending: _Ending) -> None:
     log.info("stopped")
 
 
+def _has_room(opened: Opened) -> Callable[[], bool]:
+    """PostgreSQL looks after its own disk, which may be another machine's."""
+    file = sqlite_file(database_url(opened.settings.database.url, home=opened.home.path))
+    if file is None:
+        return lambda: True
+    return FreeSpace(file.parent, opened.settings.limits.free_space, time.monotonic).enough
+
+
 async def _take_mail(opened: Opened, dns: Dns, *, wake: Callable[[], None]) -> _Intake:
     """Raises Problem when an address of smtp.listen cannot be had."""
     settings = opened.settings
     receiver = Receiver(opened.database, settings, opened.secrets, dns=dns, committed=wake)
     given = activated_sockets()
     try:
-        doors = await start_smtp(settings, receiver, sockets=given)
+        doors = await start_smtp(settings, receiver, sockets=given, has_room=_has_room(opened))
     except OSError as fault:
         place = re.search(r"\('([^']+)', (\d+)", str(fault))
         where = f"{place[1]}:{place[2]}" if place else ", ".join(settings.smtp.listen)
@@ -267,7 +278,7 @@ def _web_server(
     return HttpServer(web.application(), listening)
 
 
-def _deliverer(opened: Opened) -> Deliverer:
+def _deliverer(opened: Opened, dns: Dns) -> Deliverer:
     """Raises Problem when the next hop cannot be used as it is written."""
     return Deliverer(
         opened.database,

@@ -43,8 +43,16 @@ class Doors:
         await self.guard.finish(grace)
 
 
-async def start_smtp(settings: Settings, intake: Intake, *, sockets: Iterable[socket] = ()) -> Doors:
+async def start_smtp(
+    settings: Settings,
+    intake: Intake,
+    *,
+    sockets: Iterable[socket] = (),
+    has_room: Callable[[], bool] = lambda: True,
+) -> Doors:
     """Listen as `smtp.listen` says, or on `sockets` that the service manager has opened (UNIX ones speak LMTP).
+
+    While `has_room` says no, every mail is put off.
 
     Raises OSError when an address or the certificate cannot be used.
     """
@@ -53,8 +61,15 @@ async def start_smtp(settings: Settings, intake: Intake, *, sockets: Iterable[so
     certificate = Certificate(smtp.tls_certificate, smtp.tls_key) if smtp.tls_certificate else None
 
     def session(kind: type[MailSession]) -> Callable[[], MailSession]:
-        hostname = settings.community.domain
-        return partial(kind, intake, guard, hostname=hostname, max_size=smtp.max_size, certificate=certificate)
+        return partial(
+            kind,
+            intake,
+            guard,
+            hostname=settings.community.domain,
+            max_size=smtp.max_size,
+            certificate=certificate,
+            has_room=has_room,
+        )
 
     loop = asyncio.get_running_loop()
     servers: list[asyncio.Server] = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, AnyStr, Protocol, TypeVar
 
 import structlog
@@ -27,6 +27,7 @@ from handlers.smtp_reply import (
     MAIL_TWICE,
     NAME_WANTED,
     NO_ARGUMENT,
+    NO_ROOM,
     NOT_OFFERED,
     OK,
     RCPT_FIRST,
@@ -84,6 +85,7 @@ class MailSession(SMTP):
         hostname: str,
         max_size: int,
         certificate: Certificate | None,
+        has_room: Callable[[], bool],
     ) -> None:
         super().__init__(
             None,
@@ -97,6 +99,7 @@ class MailSession(SMTP):
         self._intake = intake
         self._guard = guard
         self._max_size = max_size
+        self._has_room = has_room
         self._client = ""
         self._refusal: Reply | None = None
         self._commands = 0  # since the last mail that was taken
@@ -230,6 +233,9 @@ class MailSession(SMTP):
         path = reverse_path(argument)
         if path.size > self._max_size:
             await self._say(TOO_LARGE)  # RFC 1870 §6.1
+            return
+        if not self._has_room():
+            await self._say(NO_ROOM)
             return
         self._sender = path.address
         self._smtputf8 = path.smtputf8

@@ -165,7 +165,7 @@ def _fill(session: Any, host: Host) -> None:
 
 
 @contextmanager
-def serving(settings: Settings, intake: Any) -> Iterator[Doors]:
+def serving(settings: Settings, intake: Any, **more: Any) -> Iterator[Doors]:
     """The SMTP server on an event loop in a thread of its own."""
     loop = asyncio.new_event_loop()
     thread = Thread(target=loop.run_forever)
@@ -175,7 +175,7 @@ def serving(settings: Settings, intake: Any) -> Iterator[Doors]:
         return asyncio.run_coroutine_threadsafe(work(), loop).result(20)
 
     try:
-        doors = call(lambda: start_smtp(settings, intake))
+        doors = call(lambda: start_smtp(settings, intake, **more))
         yield doors
         call(lambda: doors.close(5))
     finally:
