@@ -10,7 +10,7 @@ from handlers.bounce import decide_bounce, is_from_a_person
 from handlers.command import decide_command
 from handlers.facts import Facts
 from handlers.forward import decide_forward
-from handlers.incoming import Incoming
+from handlers.incoming import Incoming, Verdict
 from handlers.outcome import ACCEPTED, NOBODY_HERE, Hold, Outcome
 from handlers.post import decide_post
 from handlers.route import Kind
@@ -52,16 +52,37 @@ def together(decisions: Sequence[Decision]) -> tuple[Decision, ...]:
             trouble = Outcome(decision.outcome.reply)
             return tuple(replace(each, outcome=trouble) for each in decisions)
     if any(decision.outcome.accepted for decision in decisions):
-        return tuple(decision if decision.outcome.accepted else _held_instead(decision) for decision in decisions)
+        why = "Its other recipients took it"
+        return tuple(decision if decision.outcome.accepted else _held(decision, why) for decision in decisions)
     reply = decisions[0].outcome.reply
     return tuple(replace(each, outcome=Outcome(reply, each.outcome.actions)) for each in decisions)
 
 
-def _held_instead(decision: Decision) -> Decision:
+def kept(decisions: Sequence[Decision]) -> tuple[Decision, ...]:
+    """The same for a message that its author's server has got rid of already (spec/mail.md §2.3).
+
+    What a member surely wrote is never lost in silence: where she would have been told that it is refused, it waits
+    for a person, and she hears of that.
+    """
+    joined = together(decisions)
+    if joined[0].outcome.accepted or joined[0].outcome.temporary:
+        return joined
+    why = "It came by way of the mailbox"
+    return tuple(_held(each, why, tell_author=True) if _may_be_told(each) else each for each in joined)
+
+
+def _may_be_told(decision: Decision) -> bool:
+    facts = decision.facts
+    surely_hers = decision.incoming.authentication.verdict is Verdict.ALIGNED and facts.membership is not None
+    return surely_hers and decision.outcome.reply.enhanced == "5.7.1"
+
+
+def _held(decision: Decision, why: str, *, tell_author: bool = False) -> Decision:
     facts = decision.facts
     hold = Hold(
-        reason=f"Its other recipients took it. Here it was to be refused: {decision.outcome.reply.text}.",
+        reason=f"{why}. Here it was to be refused: {decision.outcome.reply.text}.",
         list_id=facts.list_id,
         member_id=facts.member_id,
     )
     return replace(decision, outcome=Outcome(ACCEPTED, (hold,)))
+        tell_author=tell_author,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from handlers.address import Mailbox
+from handlers.one_mailbox import OneMailbox
 from handlers.token import Secrets
 from storage.models import ActionToken, MailingList, Member, Membership, Post
 
@@ -34,6 +35,20 @@ class Host:
     secrets: Secrets
     base_url: str = ""  # of the web part, as members reach it, without the last slash; "" where there is none
 
+    mailbox: OneMailbox | None = None  # the only address there is, in mailbox mode
+    posts_per_hour: int = 0  # of one member, before somebody looks at them; 0: nobody counts
+
+    def written_to(self, local: str) -> str:
+        """The address at which people reach what is `local`@ at our domain."""
+        return self.mailbox.reaching(local) if self.mailbox else f"{local}@{self.domain}"
+
+    def shown(self, local: str, language: str) -> str:
+        """The same in a text that a person reads."""
+        return self.mailbox.shown(local, language) if self.mailbox else f"{local}@{self.domain}"
+
+    def sent_from(self, local: str) -> str:
+        """The address in From, where a provider lets us choose no other than its own."""
+        return self.mailbox.address if self.mailbox else f"{local}@{self.domain}"
 
 @dataclass(frozen=True, slots=True)
 class TokenFacts:

@@ -28,12 +28,11 @@ def decide_forward(incoming: Incoming, facts: Facts, now: datetime) -> Outcome:
 def forwarded(incoming: Incoming, facts: Facts, author: Mailbox, now: datetime) -> bytes:
     """The message under a From of ours that can be signed. Its body stays as it is; an answer goes to the writer."""
     message, host = incoming.message, facts.host
-    people = owner_address(facts)
-    local = people.partition("@")[0]
+    local = owner_address(facts).partition("@")[0]
     lines = [
-        header_field("From", mailbox_tokens(f"{shown_name(None, author)} (via {local})", people)),
+        header_field("From", mailbox_tokens(f"{shown_name(None, author)} (via {local})", host.sent_from(local))),
         header_field("Reply-To", mailbox_tokens(author.name, author.address)),
-        header_field("To", [people]),
+        header_field("To", [host.written_to(local)]),
     ]
     seen: set[str] = set()
     for field in message.fields:

@@ -29,6 +29,7 @@ class NoticeKind(StrEnum):
     WAITING = "waiting"  # to the author of what is held
     ASKED = "asked"  # to the people who decide about it
     NOT_SHARED = "not_shared"
+    PROBE = "probe"  # from our one mailbox to itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Notice:
     recipient: Mailbox
     language: str  # of the recipient; where we have no words in it, English
     mailing_list: MailingList | None
-    reply_to: str  # where an answer goes
+    reply_to: str  # where an answer goes, at our domain
     in_reply_to: str = ""  # the message that made us write, "" when no mail did
     values: Mapping[str, Value] = field(default_factory=dict)
 
@@ -48,11 +49,12 @@ def notice(letter: Notice, host: Host, *, message_id: str, now: datetime) -> byt
     """The complete message, unsigned, with lines that end in CRLF."""
     sender = _sender(letter.mailing_list, host)
     words = _words(letter, host)
-    addresses = (sender.address, letter.recipient.address, letter.reply_to)
+    reply_to = host.written_to(letter.reply_to.partition("@")[0])
+    addresses = (sender.address, letter.recipient.address, reply_to)
     message = EmailMessage(policy=SMTP if all(address.isascii() for address in addresses) else SMTPUTF8)
     message["From"] = _address(sender)
     message["To"] = _address(letter.recipient)
-    message["Reply-To"] = _address(Mailbox("", letter.reply_to))
+    message["Reply-To"] = _address(Mailbox("", reply_to))
     message["Subject"] = words.heading
     message["Date"] = now
     message["Message-ID"] = message_id
@@ -70,8 +72,8 @@ def notice(letter: Notice, host: Host, *, message_id: str, now: datetime) -> byt
 
 def _sender(mailing_list: MailingList | None, host: Host) -> Mailbox:
     if mailing_list is None:
-        return Mailbox(host.name, f"organic@{host.domain}")
-    return Mailbox(mailing_list.title, f"{mailing_list.name}@{host.domain}")
+        return Mailbox(host.name, host.sent_from("organic"))
+    return Mailbox(mailing_list.title, host.sent_from(mailing_list.name))
 
 
 def _address(mailbox: Mailbox) -> Address:
@@ -86,10 +88,11 @@ def _words(letter: Notice, host: Host) -> Text:
         "name": name,
         "greeting": f"Dear {name}," if name else "Hello,",
         "title": mailing_list.title if mailing_list else host.name,
-        "owner": letter.reply_to,
+        "owner": host.shown(letter.reply_to.partition("@")[0], letter.language),
     }
     if mailing_list:
-        own = f"{mailing_list.name}{{}}@{host.domain}"
-        known |= {"address": own.format(""), "owner": own.format("-owner"), "leave": own.format("-leave")}
+        known["address"] = host.written_to(mailing_list.name)
+        for role in ("owner", "leave"):
+            known[role] = host.shown(f"{mailing_list.name}-{role}", letter.language)
     known |= letter.values
     return text_of(letter.kind, letter.language, known)

@@ -16,6 +16,7 @@ from handlers.body import edited_body
 from handlers.field_value import LONGEST_ID, field_text
 from handlers.header_field import display_name, header_field, mailbox_tokens, phrase_tokens, plain_text
 from handlers.message import Field, Message, field_body, parse
+from handlers.one_mailbox import OneMailbox
 from handlers.sign import SHARED_FIELDS, Signer, body_hash, canonical, canonical_field
 from storage.models import Posting, Replies
 
@@ -40,6 +41,14 @@ _AUTHOR_READS = {
     "es": "Solo {author} lee tu respuesta. Para no recibir más, escribe a {leave}.",
 }
 
+_OWNERS_READ = {  # in mailbox mode, where no address leads to the author alone
+    "en": "Only the people who run {title} read your reply. To stop, write to {leave}.",
+    "de": "Nur wer {title} leitet, liest deine Antwort. Wenn du keine Post mehr möchtest, schreib an {leave}.",
+    "sv": "Bara de som sköter {title} läser ditt svar. Vill du inte ha fler brev, skriv till {leave}.",
+    "fr": "Seuls les responsables de {title} lisent ta réponse. Pour ne plus rien recevoir, écris à {leave}.",
+    "es": "Solo quienes llevan {title} leen tu respuesta. Para no recibir más, escribe a {leave}.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class CopyFacts:
@@ -58,6 +67,21 @@ class CopyFacts:
     references: tuple[str, ...]  # the same, without private entries
     written_at: datetime  # for a message that has no Date
     aliases: Mapping[str, str]  # address keys of members → what may be seen instead
+    mailbox: OneMailbox | None = None  # the only address there is, in mailbox mode: nobody has an alias then
+
+    @property
+    def from_address(self) -> str:
+        return self.mailbox.address if self.mailbox else f"{self.author_alias}@{self.domain}"
+
+    def address(self, role: str = "") -> str:
+        """Of the list, or of one of its roles such as "-owner"."""
+        local = f"{self.list_name}{role}"
+        return self.mailbox.reaching(local) if self.mailbox else f"{local}@{self.domain}"
+
+    def link(self, role: str = "") -> str:
+        """The same as it stands in List-… fields."""
+        local = f"{self.list_name}{role}"
+        return f"<mailto:{self.mailbox.link(local) if self.mailbox else self.address(role)}>"
 
     @property
     def only_author_reads(self) -> bool:
@@ -114,19 +138,22 @@ def copy(
     private_reference: str,
     unsubscribe: str,
     unsubscribe_url: str = "",
-    signer: Signer,
+    signer: Signer | None,
     signed_at: datetime,
 ) -> bytes:
     """One member's header, signed, its empty line included; on the wire `rendition.body` follows.
 
     `private_reference` is a Message-ID, `unsubscribe` the address of her token, and `unsubscribe_url` the same as an
-    https address where there is a web part. Raises ValueError when one of them cannot stand in a header.
+    https address where there is a web part. Without a signer, because a provider signs what goes through its mailbox,
+    nobody is promised one-click (RFC 8058 §4). Raises ValueError when one of them cannot stand in a header.
     """
     first = header_field("References", [private_reference])
     stop = [f"<mailto:{unsubscribe}>"]  # RFC 2369 §3.2
     if unsubscribe_url:
         stop.insert(0, f"<{unsubscribe_url}>,")
     leave = header_field("List-Unsubscribe", stop)
+    if signer is None:
+        return b"".join((rendition.head, first, rendition.references, leave, b"\r\n"))
     one_click, canonical_one_click = (_ONE_CLICK, _CANONICAL_ONE_CLICK) if unsubscribe_url else (b"", b"")
     signature = signer.sign_canonical(
         b"".join(
@@ -154,7 +181,10 @@ def notice_copy(raw: bytes, signer: Signer, signed_at: datetime) -> bytes:
 def footer_line(facts: CopyFacts, language: str) -> str:
     """The line at the end of a copy: who reads a reply, and how to stop."""
     sentences = _AUTHOR_READS if facts.only_author_reads else _EVERYONE_READS
-    leave = f"{facts.list_name}-leave@{facts.domain}"
+    leave = facts.address("-leave")
+    if facts.mailbox:
+        sentences = _OWNERS_READ if facts.only_author_reads else _EVERYONE_READS
+        leave = facts.mailbox.shown(f"{facts.list_name}-leave", language)
     return sentences[_spoken(language)].format(title=facts.shown_title, author=facts.shown_author, leave=leave)
 
 
@@ -168,13 +198,14 @@ def _address_fields(facts: CopyFacts) -> list[bytes]:
     """From the author under her alias, to the list; who is answered depends on the list."""
     author = mailbox_tokens(
         f"{facts.shown_author} ({facts.list_name[:1].upper()}{facts.list_name[1:]})",
-        f"{facts.author_alias}@{facts.domain}",
+        facts.from_address,
     )
-    everyone = mailbox_tokens(facts.shown_title, f"{facts.list_name}@{facts.domain}")
+    everyone = mailbox_tokens(facts.shown_title, facts.address())
+    one_reader = mailbox_tokens(facts.shown_title, facts.address("-owner")) if facts.mailbox else author
     return [
         header_field("From", author),
         header_field("To", everyone),
-        header_field("Reply-To", author if facts.only_author_reads else everyone),
+        header_field("Reply-To", one_reader if facts.only_author_reads else everyone),
     ]
 
 
@@ -226,12 +257,11 @@ def _sendable(ids: tuple[str, ...]) -> tuple[str, ...]:
 
 def _list_fields(facts: CopyFacts) -> list[bytes]:
     """RFC 2919 §2, RFC 2369 §3; without List-Unsubscribe, which is each member's own."""
-    address = f"{facts.list_name}@{facts.domain}"
     announce = facts.list_posting is Posting.ANNOUNCE
     return [
         header_field("List-Id", [*phrase_tokens(facts.shown_title), f"<{facts.list_name}.{facts.domain}>"]),
-        header_field("List-Post", ["NO" if announce else f"<mailto:{address}>"]),
-        header_field("List-Help", [f"<mailto:{facts.list_name}-help@{facts.domain}>"]),
-        header_field("List-Owner", [f"<mailto:{facts.list_name}-owner@{facts.domain}>"]),
+        header_field("List-Post", ["NO" if announce else facts.link()]),
+        header_field("List-Help", [facts.link("-help")]),
+        header_field("List-Owner", [facts.link("-owner")]),
         header_field("Precedence", ["list"]),
     ]

@@ -12,6 +12,12 @@ _BROKEN_LINES = Reply(550, "5.6.0", "This email has line breaks or bytes that no
 _SHAPELESS = Reply(550, "5.6.0", "This email has a line or a header that does not end")
 
 
+def has_sound_lines(content: bytes) -> bool:
+    """No CR or LF stands alone, and there is no NUL (RFC 5322 §2.2, §2.3)."""
+    breaks = content.count(b"\r\n")
+    return content.count(b"\n") == breaks == content.count(b"\r") and b"\0" not in content
+
+
 class DataReader:
     """Feed it what comes from the wire until it says that the message has ended; then ask for the `result`.
 
@@ -61,10 +67,7 @@ class DataReader:
         content = bytes(memoryview(kept)[2:])
         if len(content) > self._max_size:
             return TOO_LARGE
-        breaks = content.count(b"\r\n")
-        if content.count(b"\n") != breaks or content.count(b"\r") != breaks or b"\0" in content:
-            return _BROKEN_LINES
-        return content
+        return content if has_sound_lines(content) else _BROKEN_LINES
 
     def _found_wrong(self, seam: int) -> Reply | None:
         kept = self._kept

@@ -60,16 +60,17 @@ class SharedPost:
     def outgoing(self, claimed: Claimed, signer: Signer) -> Outgoing:
         """The copy of one member; every attempt makes the same bytes."""
         member_id = claimed.member_id or 0
-        leave = f"{self.list_name}-{claimed.leave_token or 'leave'}@{self.host.domain}"
+        leave = f"{self.list_name}-{claimed.leave_token or 'leave'}"
+        mailbox = self.host.mailbox
         reference = private_reference(
             self.host.secrets, member_id=member_id, thread_id=claimed.thread_id or 0, domain=self.host.domain
         )
         header = copy(
             self.rendition,
             private_reference=reference,
-            unsubscribe=leave,
+            unsubscribe=mailbox.link(leave) if mailbox else f"{leave}@{self.host.domain}",
             unsubscribe_url=_leave_page(self.host, claimed),
-            signer=signer,
+            signer=None if mailbox else signer,
             signed_at=claimed.created_at,
         )
         return Outgoing(
@@ -93,7 +94,8 @@ class SharedNotice:
         return len(self.raw)
 
     def outgoing(self, claimed: Claimed, signer: Signer) -> Outgoing:
-        signed = wire_form(notice_copy(self.raw, signer, claimed.created_at))
+        raw = self.raw if self.host.mailbox else notice_copy(self.raw, signer, claimed.created_at)
+        signed = wire_form(raw)
         recipient = envelope_path(claimed.recipient)
         return Outgoing(_sender(self.host, claimed), recipient, signed, b"", eight_bit=not signed.isascii())
 
@@ -110,6 +112,8 @@ def _leave_page(host: Host, claimed: Claimed) -> str:
 
 def _sender(host: Host, claimed: Claimed) -> str:
     """Where a bounce comes back to; the day is the delivery's, so that all attempts have the same one."""
+    if host.mailbox:
+        return envelope_path(host.mailbox.address)
     return verp_address(
         host.secrets,
         member_id=claimed.member_id or 0,
@@ -191,5 +195,9 @@ def copy_facts(session: Session, source: Source, message: Message, host: Host) -
         in_reply_to=shown_ids(message.in_reply_to, host, hiding),
         references=shown_ids(message.references, host, hiding),
         written_at=post.written_at,
-        aliases={key: f"{alias}@{host.domain}" for key, alias in aliases.items()},
+        aliases={
+            key: host.written_to(mailing_list.name) if host.mailbox else f"{alias}@{host.domain}"
+            for key, alias in aliases.items()
+        },
+        mailbox=host.mailbox,
     )

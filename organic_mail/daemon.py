@@ -264,7 +264,7 @@ def _web_server(
     from organic_mail.http_server import HttpServer  # most communities have no web part
     from organic_mail.web import Web
 
-    host = host_of(opened.settings, opened.secrets)
+    host = host_of(opened.settings, opened.secrets, opened.database)
     if intake is None:  # others accept the mail
         return HttpServer(Web(opened.database, host, committed=wake).application(), listening)
     doors = intake.doors
@@ -282,7 +282,7 @@ def _deliverer(opened: Opened, dns: Dns) -> Deliverer:
     """Raises Problem when the next hop cannot be used as it is written."""
     return Deliverer(
         opened.database,
-        host_of(opened.settings, opened.secrets),
+        host_of(opened.settings, opened.secrets, opened.database),
         dial=dial_of(opened.settings),
         concurrency=opened.settings.delivery.concurrency,
         signer=lambda key: _signer(opened, key),

@@ -9,14 +9,17 @@ from sqlmodel import Session
 
 from handlers.facts import Host
 from handlers.notice import Notice, notice
+from handlers.one_mailbox import letter_id
 from handlers.token import Secrets, new_message_id, short_token
 from organic_mail.config import Settings
+from organic_mail.imap_profile import own_mailbox
 from storage import queue
+from storage.database import Database
 from storage.models import Member, Membership
 
 
-def host_of(settings: Settings, secrets: Secrets) -> Host:
-    """Whose server this is, as the handlers want to know it."""
+def host_of(settings: Settings, secrets: Secrets, database: Database) -> Host:
+    """Whose server this is, as the handlers want to know it. Raises Problem when a mailbox's address is not known."""
     community = settings.community
     return Host(
         community.domain,
@@ -25,7 +28,8 @@ def host_of(settings: Settings, secrets: Secrets) -> Host:
         community.language,
         community.timezone,
         secrets,
-        settings.web.base_url,
+        base_url=settings.web.base_url,
+        mailbox=own_mailbox(settings, database),
     )
 
 
@@ -40,7 +44,11 @@ def send(
     membership: Membership | None = None,
 ) -> bool:
     """Queue one letter of ours. False: this recipient has had a mail for this cause already."""
-    message_id = new_message_id(randomness.token_bytes(16), host.domain)
+    random = randomness.token_bytes(16)
+    if host.mailbox:
+        message_id = letter_id(random, letter.reply_to.partition("@")[0], host.domain)
+    else:
+        message_id = new_message_id(random, host.domain)
     return queue.add_notice(
         session,
         raw=notice(letter, host, message_id=message_id, now=now),

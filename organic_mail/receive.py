@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from handlers import mime
 from handlers.address import Mailbox, NoSingleAuthor, author_of
-from handlers.decide import Decision, decide, together
+from handlers.decide import Decision, decide, kept, together
 from handlers.facts import Facts
 from handlers.incoming import Authentication, Envelope, Incoming
 from handlers.message import MalformedMessage, Message, parse
@@ -66,7 +66,7 @@ class Receiver:
         self._database = database
         self._committed = committed
         self._settings = settings
-        self._host = host_of(settings, secrets)
+        self.host = host_of(settings, secrets, database)
         self._dns = dns
         self._clock = clock
         self._checkpoint = checkpoint
@@ -75,12 +75,12 @@ class Receiver:
 
     async def recipient(self, address: str) -> Reply:
         """May mail for this address come? 250, or why not."""
-        if "@" in address and not in_domain(address, self._host.domain):
+        if "@" in address and not in_domain(address, self.host.domain):
             return _NO_RELAY
         today = self._clock().date()
         try:
             route = await self._in_thread(
-                self._database.read, lambda session: route_of(session, self._host, address, today)
+                self._database.read, lambda session: route_of(session, self.host, address, today)
             )
         except StorageTrouble as trouble:
             log.error("the database cannot tell who is here", reason=str(trouble))
@@ -94,6 +94,11 @@ class Receiver:
     async def receive_each(self, envelope: Envelope, raw: bytes) -> Sequence[Reply]:
         """The same with an answer for each recipient, in their order (RFC 2033 §4.2)."""
         return await self._received(envelope, raw, lambda decisions: decisions)
+
+    async def receive_kept(self, envelope: Envelope, raw: bytes) -> Reply:
+        """The same for a message that somebody else has taken already, so that no refusal reaches its author."""
+        replies = await self._received(envelope, raw, kept)
+        return next((reply for reply in replies if reply.code == 250), replies[0])
 
     def close(self) -> None:
         self._threads.shutdown()
@@ -135,7 +140,7 @@ class Receiver:
 
         def read(session: Session) -> list[tuple[Route, Facts]]:
             today = now.date()
-            return [look_up(session, self._host, message, author, address, today) for address in envelope.recipients]
+            return [look_up(session, self.host, message, author, address, today) for address in envelope.recipients]
 
         decisions = []
         for route, facts in self._database.read(read):
@@ -152,7 +157,7 @@ class Receiver:
         """Keep what we failed at, once, for the operator; the sender's server keeps it too."""
 
         def write(session: Session) -> None:
-            if remember(session, hashlib.sha256(b"shunt\0" + raw).digest(), now):
+            if remember(session, shunt_fingerprint(raw), now):
                 set_aside(
                     session,
                     content_id=store_content(session, raw, now),
@@ -169,6 +174,11 @@ class Receiver:
 
     async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+
+
+def shunt_fingerprint(raw: bytes) -> bytes:
+    """Under what `arrival` remembers that a message was set aside, because we failed at it."""
+    return hashlib.sha256(b"shunt\0" + raw).digest()
 
 
 def _parse(raw: bytes) -> Message:

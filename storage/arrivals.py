@@ -20,6 +20,11 @@ def remember(session: Session, fingerprint: bytes, now: datetime) -> bool:
     return session.connection().execute(_REMEMBER, {"fingerprint": fingerprint, "now": now}).rowcount == 1
 
 
+def is_known(session: Session, fingerprint: bytes) -> bool:
+    """Has this arrival been remembered?"""
+    return session.connection().execute(select(arrival).where(arrival.c.fingerprint == fingerprint)).first() is not None
+
+
 def prune_arrivals(session: Session, *, before: datetime, limit: int = 1000) -> int:
     """Forget at most `limit` arrivals older than a moment. Returns how many: call again while it is > 0."""
     old = select(arrival.c.fingerprint).where(arrival.c.received_at < before).limit(limit)

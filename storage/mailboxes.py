@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, text
 from sqlmodel import Session, col, delete, select
 
-from storage.models import Address, Delivery, MailingList, Membership, Moment, Post, Status, words
+from storage.models import Delivery, MailingList, Moment, Post, words
 from storage.models_mailbox import Fate, MailboxFolder, MailboxMail, OwnMailbox
 
 _REMEMBER = text(
@@ -82,16 +82,6 @@ def posts_of(session: Session, message_ids: Iterable[str]) -> list[Post]:
     )
     found = session.exec(query)
     return sorted(found, key=lambda post: wanted.index(post.message_id))
-
-
-def lists_of_address(session: Session, key: str) -> list[int]:
-    """Ids of the lists on which the person with this address may write."""
-    query = (
-        select(Membership.list_id)
-        .join(Address, col(Address.member_id) == Membership.member_id)
-        .where(Address.key == key, col(Membership.status).in_((Status.ACTIVE, Status.PAUSED)))
-    )
-    return list(session.exec(query))
 
 
 def sent_copy(session: Session, *, post_id: int, member_id: int) -> SentCopy | None:

@@ -25,7 +25,7 @@ def admit(
     quiet: bool = False,
 ) -> None:
     """Add who has said yes, invite who has not. Raises AlreadyMember, with nothing changed."""
-    host = host_of(community.settings, community.secrets)
+    host = host_of(community.settings, community.secrets, community.database)
     now = datetime.now(UTC)
     address = newcomer.mailbox.address
     known = member_of_address(session, address_key(address))

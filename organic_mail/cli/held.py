@@ -79,7 +79,7 @@ def approve(context: typer.Context, held_id: HeldId) -> None:
     from organic_mail.notices import host_of
 
     with open_community(context) as community:
-        host = host_of(community.settings, community.secrets)
+        host = host_of(community.settings, community.secrets, community.database)
         post = community.database.write(lambda session: approve_held(session, host, held_id, now=datetime.now(UTC)))
     typer.echo(f"Message {held_id} goes out as post {post.id}.")
 
@@ -97,7 +97,7 @@ def reject(
     from organic_mail.notices import host_of
 
     with open_community(context) as community:
-        host = host_of(community.settings, community.secrets)
+        host = host_of(community.settings, community.secrets, community.database)
         community.database.write(
             lambda session: reject_held(session, host, held_id, now=datetime.now(UTC), reason=reason)
         )

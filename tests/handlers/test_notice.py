@@ -34,6 +34,7 @@ VALUES = [
     (NoticeKind.ASKED, {**ASKED, "can_go_out": False}),
     (NoticeKind.NOT_SHARED, {"subject": "Garden sale", "reason": ""}),
     (NoticeKind.NOT_SHARED, {"subject": "Garden sale", "reason": "We share sales in spring."}),
+    (NoticeKind.PROBE, {}),
 ]
 
 

@@ -130,7 +130,7 @@ def community(
     for section, values in (changes or {}).items():
         sections.setdefault(section, {}).update(values)
     settings = Settings(**sections)
-    host = host_of(settings, SECRETS)
+    host = host_of(settings, SECRETS, database)
     clock = [NOW]
     receiver = Receiver(database, settings, SECRETS, dns=NoDns(), clock=lambda: clock[0])
     try:
