@@ -83,6 +83,6 @@ def _held(decision: Decision, why: str, *, tell_author: bool = False) -> Decisio
         reason=f"{why}. Here it was to be refused: {decision.outcome.reply.text}.",
         list_id=facts.list_id,
         member_id=facts.member_id,
+        tell_author=tell_author,
     )
     return replace(decision, outcome=Outcome(ACCEPTED, (hold,)))
-        tell_author=tell_author,
