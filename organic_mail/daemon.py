@@ -265,8 +265,9 @@ def _web_server(
     from organic_mail.web import Web
 
     host = host_of(opened.settings, opened.secrets, opened.database)
+    policy = sts_policy(host.domain) if serves_sts_policy(opened.settings) else ""
     if intake is None:  # others accept the mail
-        return HttpServer(Web(opened.database, host, committed=wake).application(), listening)
+        return HttpServer(Web(opened.database, host, committed=wake, sts_policy=policy).application(), listening)
     doors = intake.doors
     web = Web(
         opened.database,
@@ -274,6 +275,7 @@ def _web_server(
         accepts=lambda: doors.open,
         connections=lambda: doors.guard.connections,
         committed=wake,
+        sts_policy=policy,
     )
     return HttpServer(web.application(), listening)
 
@@ -283,7 +285,7 @@ def _deliverer(opened: Opened, dns: Dns) -> Deliverer:
     return Deliverer(
         opened.database,
         host_of(opened.settings, opened.secrets, opened.database),
-        dial=dial_of(opened.settings),
+        sending=sending_of(opened.settings, home=opened.home.path, dns=dns),
         concurrency=opened.settings.delivery.concurrency,
         signer=lambda key: _signer(opened, key),
         who=this_daemon(),

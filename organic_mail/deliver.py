@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import random
 from collections.abc import Callable, Sequence
@@ -22,7 +23,8 @@ from organic_mail import claimant
 from organic_mail.claims import Claims
 from organic_mail.copies import Key, SharedBytes, key_of, made_copies
 from organic_mail.problem import Problem
-from organic_mail.senders import Dial, Ready, Senders
+from organic_mail.senders import Ready
+from organic_mail.sending import Calls, OpenSending
 from organic_mail.settling import Settling, answered, not_sent, spoiled
 from organic_mail.smtp_client import Outgoing
 from storage import queue
@@ -42,6 +44,8 @@ RENEW_BEFORE = 35.0
 BEAT_SECONDS = 0.5
 DRAIN_SECONDS, DRAIN_WRITE_SECONDS = 6.0, 2.0
 """For what is being sent when we stop, and for writing it down, so that all is over within ten."""
+PUT_OFF_SECONDS = 0.02
+"""For so long deliveries that are put off wait for others."""
 COPIES_AT_ONCE = 16
 """Copies that a thread makes in one go."""
 
@@ -62,7 +66,7 @@ class Deliverer:
         database: Database,
         host: Host,
         *,
-        dial: Dial,
+        sending: OpenSending,
         concurrency: int,
         signer: Callable[[SigningKey], Signer],
         who: str,
@@ -81,9 +85,8 @@ class Deliverer:
         self._awake = asyncio.Event()
         self._claims = Claims()
         self._shared = SharedBytes(database, host)
-        self._senders = Senders(
-            dial, limit=concurrency, may_send=self._may_send, report=self._on_reply, recode=self._recode
-        )
+        self._senders = sending(Calls(concurrency, self._may_send, self._on_reply, self._recode, self._put_off))
+        self._putting_off: dict[tuple[datetime, str], list[Claimed]] = {}
         self._settling = Settling(
             database, self._claims, batch=max(1, concurrency // 2), clock=clock, settled=self._on_settled
         )
@@ -176,6 +179,10 @@ class Deliverer:
         for claimed in taken.rows:
             if claimed.id in taken.not_wanted:
                 self._settling.put(not_sent(claimed, taken.not_wanted[claimed.id]))
+                continue
+            seconds, reason = self._senders.wait(claimed.recipient)
+            if seconds:
+                self._put_off(claimed, seconds, reason)
             else:
                 wanted.setdefault(key_of(claimed), []).append(claimed)
         for key, rows in wanted.items():
@@ -227,6 +234,33 @@ class Deliverer:
     def _on_reply(self, ready: Ready, reply: Reply) -> None:
         self._checkpoint("answered")
         self._settling.put(answered(ready.claimed, reply, self._clock(), self._random_fraction()))
+
+    def _put_off(self, claimed: Claimed, seconds: float, reason: str) -> None:
+        """Others go first, or a pause was asked for: back into the queue. Many are written down at once."""
+        until = self._clock().replace(microsecond=0) + timedelta(seconds=math.ceil(seconds))
+        if not self._putting_off:
+            asyncio.get_running_loop().call_later(PUT_OFF_SECONDS, self._begin_putting_off)
+        self._putting_off.setdefault((until, reason), []).append(claimed)
+
+    def _begin_putting_off(self) -> None:
+        writing = asyncio.create_task(self._write_put_off(self._putting_off))
+        self._putting_off = {}
+        self._making.add(writing)
+        writing.add_done_callback(self._making.discard)
+
+    async def _write_put_off(self, rows: dict[tuple[datetime, str], list[Claimed]]) -> None:
+        def write(session: Session) -> None:
+            for (until, reason), claims in rows.items():
+                queue.postpone(session, [claimed.id for claimed in claims], until=until, reason=reason, who=self._who)
+
+        try:
+            await asyncio.wrap_future(self._database.submit(write))
+        except StorageTrouble as trouble:
+            log.warning("the queue cannot be written", reason=str(trouble))  # their leases run out
+        for claims in rows.values():
+            for claimed in claims:
+                self._claims.let_go(claimed)
+        self._awake.set()
 
     def _on_settled(self, rows: Sequence[Claimed]) -> None:
         self._checkpoint("settled")

@@ -16,7 +16,7 @@ from organic_mail.home import Home
 from organic_mail.listening import listen_problem, tls_problem
 from organic_mail.lock import serving_process
 from organic_mail.problem import Problem
-from organic_mail.transport import dial_of
+from organic_mail.transport import check_next_hop
 
 EXPIRES_SOON = timedelta(days=14)
 CONNECT_SECONDS = 5.0
@@ -67,7 +67,7 @@ def certificate(settings: Settings, now: datetime) -> Iterator[Finding]:
 def next_hop(settings: Settings) -> Iterator[Finding]:
     """Can mail leave?"""
     try:
-        dial_of(settings)
+        check_next_hop(settings)
     except Problem as problem:
         finding, _, cure = str(problem).partition("; ")
         yield fatal("next hop", finding, cure)

@@ -41,6 +41,10 @@ class NoUsableHost(DnsTrouble):
     """The domain exists, but names nobody whom mail could be given to. Worth another try: people mend such things."""
 
 
+class ComesBack(NoUsableHost):
+    """We are its best mail server ourselves, or so it says."""
+
+
 def next_hops(
     domain: str, dns: Dns, chance: Random, *, allow_private: bool = False, own_names: Collection[str] = ()
 ) -> tuple[Host, ...] | NullMx | NoSuchDomain:
@@ -59,7 +63,7 @@ def next_hops(
         return NullMx(domain)
     names = _in_order(records, chance, own_names) if records else [domain]  # RFC 5321 §5.1: the implicit MX
     if not names:
-        raise NoUsableHost(f"mail for {domain} would come back to ourselves")
+        raise ComesBack(f"mail for {domain} would come back to ourselves")
     found = _Search(dns, allow_private)
     hosts = tuple(islice(found.hosts(names), MOST_HOSTS))
     if not hosts:

@@ -2,20 +2,63 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from random import SystemRandom
 
 from organic_mail.config import Settings, read_secret
 from organic_mail.config_values import smarthost
+from organic_mail.direct import Direct
+from organic_mail.lines import Lines
 from organic_mail.maildir import MaildirLine
+from organic_mail.mta_sts import HttpsFetch, MtaSts, PolicyFolder
 from organic_mail.problem import Problem
+from organic_mail.resolver import Dns
+from organic_mail.routes import Router
 from organic_mail.senders import Dial, Line
+from organic_mail.sending import Calls, OpenSending, OverOneHop, Sending
 from organic_mail.smarthost import smarthost_hop
 from organic_mail.smtp_client import Timeouts, connect
+from organic_mail.tls_out import LevelFolder
+
+
+def sending_of(settings: Settings, *, home: Path, dns: Dns) -> OpenSending:
+    """How mail leaves. Raises Problem when the next hop cannot be used as it is written."""
+    if settings.delivery.transport == "direct":
+        return partial(_to_each_server, settings, home, dns)
+    return partial(OverOneHop, dial_of(settings))
+
+
+def check_next_hop(settings: Settings) -> None:
+    """Raises Problem when the next hop cannot be used as it is written."""
+    if settings.delivery.transport != "direct":  # that one asks DNS
+        dial_of(settings)
+
+
+def _to_each_server(settings: Settings, home: Path, dns: Dns, calls: Calls) -> Sending:
+    delivery, domain = settings.delivery, settings.community.domain
+    chance = SystemRandom()
+    levels = LevelFolder(home / "tls")
+    sts = None
+    if delivery.mta_sts:
+        fetch = HttpsFetch(dns, allow_private=delivery.allow_private_addresses)
+        sts = MtaSts(dns, fetch, PolicyFolder(home / "mta-sts"), chance)
+    router = Router(
+        dns,
+        levels,
+        sts,
+        own_names={domain},
+        allow_private=delivery.allow_private_addresses,
+        chance=chance,
+        clock=lambda: datetime.now(UTC),
+    )
+    dial = partial(connect, helo=domain, timeouts=Timeouts())
+    return Direct(router, Lines(dial, levels, port=delivery.port), calls)
 
 
 def dial_of(settings: Settings) -> Dial:
-    """How to reach the next hop of `settings`. Raises Problem when it cannot be used as it is written."""
+    """How to reach the one next hop of `settings`. Raises Problem when it cannot be used as it is written."""
     delivery = settings.delivery
     match delivery.transport:
         case "maildir":
@@ -25,7 +68,9 @@ def dial_of(settings: Settings) -> Dial:
             hop = smarthost_hop(smarthost(delivery.smarthost), secret)
             return partial(connect, hop, helo=settings.community.domain, timeouts=Timeouts())
         case other:
-            raise Problem(f'delivery.transport: "{other}" does not deliver yet; write "smarthost" or "maildir"')
+            raise Problem(
+                f'delivery.transport: "{other}" does not deliver yet; write "smarthost", "direct" or "maildir"'
+            )
 
 
 async def _open_maildirs(root: Path) -> Line:

@@ -195,6 +195,22 @@ def release(session: Session, ids: Sequence[int]) -> None:
     )
 
 
+def postpone(session: Session, ids: Sequence[int], *, until: datetime, reason: str, who: str) -> None:
+    """Give back claims of `who` that nobody dialled for, until a later moment; their attempt is not counted."""
+    session.connection().execute(
+        update(delivery)
+        .where(delivery.c.id.in_(ids), delivery.c.claimed_by == who, SENDING)
+        .values(
+            state=DeliveryState.DEFERRED,
+            attempts=delivery.c.attempts - 1,
+            due_at=until,
+            last_reply=reason,
+            lease_until=null(),
+            claimed_by=null(),
+        )
+    )
+
+
 def take_back(session: Session, *, host: str, alive: Callable[[str], bool], now: datetime) -> int:
     """Make due at once what daemons of this host had claimed that are no longer alive.
 

@@ -22,6 +22,7 @@ from handlers.sign import Signer
 from handlers.token import Secret
 from organic_mail.deliver import Deliverer
 from organic_mail.senders import Dial
+from organic_mail.sending import OverOneHop
 from organic_mail.smarthost import NextHop, Tls
 from organic_mail.smtp_client import Timeouts, connect
 from storage import lists, members, posts, queue
@@ -123,7 +124,8 @@ class Community:
             "clock": lambda: self.now,
             "random_fraction": lambda: 0.5,
         }
-        return Deliverer(self.database, HOST, dial=dial, **(settings | changes))
+        settings["sending"] = partial(OverOneHop, dial)
+        return Deliverer(self.database, HOST, **(settings | changes))
 
     def deliver(self, dial: Dial, *, until: Callable[[], bool] | None = None, **changes: Any) -> None:
         """Run a deliverer until nothing is due or being sent, or until `until` says so after a step."""
