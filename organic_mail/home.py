@@ -14,6 +14,7 @@ from datetime import datetime
 from importlib import resources
 from pathlib import Path
 from string import Template
+from urllib.parse import urlsplit
 
 from sqlmodel import Session
 
@@ -79,13 +80,19 @@ def open_home(path: Path, *, owner: bool = False) -> Iterator[Opened]:
 
 def records_to_publish(opened: Opened, now: datetime) -> list[DnsRecord]:
     """The DNS records of this community."""
-    delivery = opened.settings.delivery
+    delivery, web = opened.settings.delivery, opened.settings.web
     smarthost = values.smarthost(delivery.smarthost).host if delivery.transport == "smarthost" else ""
     return dns_records(
         opened.settings.community.domain,
         opened.database.read(lambda session: keys.to_publish(session, now)),
         smarthost="" if values.is_loopback(smarthost) else smarthost,
+        policy_host=(urlsplit(web.base_url).hostname or "") if serves_sts_policy(opened.settings) else "",
     )
+
+
+def serves_sts_policy(settings: config.Settings) -> bool:
+    """Has the web part a policy of MTA-STS to show? Only where mail can come encrypted (RFC 8461 §3.2)."""
+    return bool(settings.web.listen and settings.web.base_url and settings.smtp.tls_certificate)
 
 
 def _check_community(community: Community | None, domain: str) -> None:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 RSA_BITS = 2048  # RFC 8301 §3.2
 PUBLISHED_AFTER_RETIREMENT = timedelta(days=30)
+REVOKED_AFTER_RETIREMENT = timedelta(days=365)
+"""Until when an empty record says that the key no longer counts; then the record may go."""
 
 
 def write_private(path: Path, content: bytes) -> None:
@@ -130,12 +132,28 @@ def private_key(keys: Path, key: SigningKey) -> bytes:
 
 
 def to_publish(session: Session, now: datetime) -> list[tuple[str, str]]:
-    """(selector, public key) of everything that belongs into DNS now."""
+    """(selector, public key) of everything that belongs into DNS now; the key is "" for one that is revoked."""
     return [
-        (key.selector, key.public_key)
+        (key.selector, "" if is_revoked(key, now) else key.public_key)
         for key in selectors.signing_keys(session)
-        if key.retired_at is None or key.retired_at > now - PUBLISHED_AFTER_RETIREMENT
+        if key.retired_at is None or key.retired_at > now - REVOKED_AFTER_RETIREMENT
     ]
+
+
+def is_revoked(key: SigningKey, now: datetime) -> bool:
+    """Is nothing on its way any more that it signed? Its record is then published empty (RFC 6376 §3.6.1)."""
+    return key.retired_at is not None and key.retired_at <= now - PUBLISHED_AFTER_RETIREMENT
+
+
+def remove_revoked(database: Database, keys: Path, now: datetime) -> list[str]:
+    """Remove the private keys that sign nothing and prove nothing any more. Returns their selectors."""
+    removed = []
+    for key in database.read(selectors.signing_keys):
+        file = keys / f"{key.selector}.pem"
+        if is_revoked(key, now) and file.exists():
+            file.unlink()
+            removed.append(key.selector)
+    return removed
 
 
 def make_next_key(database: Database, keys: Path, *, now: datetime) -> SigningKey:

@@ -57,12 +57,19 @@ def sign_with_next_key(opened: Opened, dns: Dns, now: datetime) -> None:
         log.info("key switched", selector=key.selector)
 
 
+def remove_revoked_keys(opened: Opened, now: datetime) -> None:
+    """The last part of `keys rotate` (spec/mail.md §1.6)."""
+    for selector in keys.remove_revoked(opened.database, opened.home.keys, now):
+        log.info("key removed", selector=selector)
+
+
 def standing_timers(opened: Opened, dns: Dns) -> tuple[Timer, ...]:
     hourly = timedelta(hours=1)
     return (
         Timer("forget sent deliveries", hourly, lambda now: forget_sent_deliveries(opened.database, now)),
         Timer("forget arrivals", hourly, lambda now: forget_arrivals(opened.database, now)),
         Timer("sign with next key", hourly, lambda now: sign_with_next_key(opened, dns, now)),
+        Timer("remove revoked keys", hourly, lambda now: remove_revoked_keys(opened, now)),
     )
 
 

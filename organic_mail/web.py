@@ -48,7 +48,8 @@ class _Reader:
 
 
 class Web:
-    """`accepts`: is mail taken in now? `connections`: how many have come to hand in mail. `committed`: see Receiver."""
+    """`accepts`: is mail taken in now? `connections`: how many have come to hand in mail. `committed`: see Receiver.
+    `sts_policy`: what MTA-STS says of us, "" for nothing."""
 
     def __init__(
         self,
@@ -59,6 +60,7 @@ class Web:
         connections: Callable[[], int] = lambda: 0,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         committed: Callable[[], None] = lambda: None,
+        sts_policy: str = "",
     ) -> None:
         self._database = database
         self._host = host
@@ -66,6 +68,7 @@ class Web:
         self._connections = connections
         self._clock = clock
         self._committed = committed
+        self._sts_policy = sts_policy
         self._headers = {
             "Cache-Control": "no-store",
             "Content-Security-Policy": content_security_policy(),
@@ -81,6 +84,8 @@ class Web:
             Route("/health", self.health, methods=["GET"]),
             Route("/metrics", self.metrics, methods=["GET"]),
         ]
+        if self._sts_policy:
+            routes.append(Route("/.well-known/mta-sts.txt", self.sts, methods=["GET"]))
         handlers = {StorageTrouble: self._trouble, HTTPException: self._not_here}
         application = Starlette(routes=routes, exception_handlers=handlers)
         application.router.redirect_slashes = False  # RFC 8058 §3.1: no redirects
@@ -113,6 +118,10 @@ class Web:
         if not self._accepts():
             return PlainTextResponse("no mail is accepted\n", 503)
         return PlainTextResponse("ok\n")
+
+    async def sts(self, request: Request) -> Response:
+        """How mail to us is encrypted (RFC 8461 §3.3)."""
+        return PlainTextResponse(self._sts_policy)
 
     async def metrics(self, request: Request) -> Response:
         if not _from_this_machine(request):

@@ -38,7 +38,8 @@ def rotate(
     context: typer.Context,
     now: Annotated[bool, typer.Option("--now", help="Sign with it at once, without looking into DNS.")] = False,
 ) -> None:
-    """Make the next key, or sign with it once DNS has its record. The old one stays published for 30 days."""
+    """Make the next key, or sign with it once DNS has its record. The old one stays published for 30 days;
+    then `dns show` prints its record empty, which revokes it, and `serve` removes its file."""
     from datetime import UTC, datetime
 
     from organic_mail import keys

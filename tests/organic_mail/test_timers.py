@@ -77,6 +77,17 @@ def test_the_next_key_signs_when_dns_has_it(om: Operator, dns_server: DnsServer)
     assert list(states.values()) == [KeyState.RETIRED]
 
 
+def test_the_file_of_a_revoked_key_is_removed(om: Operator) -> None:
+    om("keys", "rotate", "--now")
+    old, new = (each["selector"] for each in om("keys", "ls", "--json").json)
+    with om.opened() as opened:
+        timers = standing_timers(opened, Resolver(["127.0.0.1:1"]))
+        remove = next(timer for timer in timers if timer.name == "remove revoked keys")
+        for days, left in ((29, {f"{old}.pem", f"{new}.pem"}), (31, {f"{new}.pem"})):
+            remove.act(datetime.now(UTC) + timedelta(days=days))
+            assert {file.name for file in om.home.glob("keys/*.pem")} == left
+
+
 def test_old_arrivals_are_forgotten(om: Operator, dns_server: DnsServer) -> None:
     with om.opened() as opened:
         forget = next(

@@ -253,11 +253,11 @@ def test_under_load_no_post_is_lost_and_nothing_is_sent_again(
     with daemon(family.home) as running, ThreadPoolExecutor(3) as writers:
         writing = [writers.submit(write_posts, first) for first in (10_000, 20_000, 30_000)]
         try:
-            until(lambda: len(acknowledged) >= 30)
+            until(lambda: len(acknowledged) >= 30 or any(each.done() for each in writing))
             for _ in range(3):  # the last one is kept
                 before = set(acknowledged)
                 assert family("backup", str(file), "--yes").code == 0
-            until(lambda: len(acknowledged) > len(before) + 10)
+            until(lambda: len(acknowledged) > len(before) + 10 or any(each.done() for each in writing))
         finally:
             enough.set()
         for each in writing:

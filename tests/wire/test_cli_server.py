@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from handlers.sts_policy import record_id
 from organic_mail import home, keys, upgrade
 from organic_mail.cli import main
 from organic_mail.config import load
@@ -147,14 +148,30 @@ class TestDns:
     def test_shows_what_to_publish(self, om: Operator) -> None:
         records = om("dns", "show", "--json").json
         (key,) = om("keys", "ls", "--json").json
-        assert [set(record) for record in records] == [{"name", "type", "value"}] * 4
-        mx, spf, dkim, dmarc = records
+        assert [set(record) for record in records] == [{"name", "type", "value"}] * 5
+        mx, spf, dkim, dmarc, tlsrpt = records
         assert mx == {"name": DOMAIN, "type": "MX", "value": f"10 {DOMAIN}."}
         assert spf == {"name": DOMAIN, "type": "TXT", "value": "v=spf1 mx ~all"}
         assert (dkim["name"], dkim["type"]) == (f"{key['selector']}._domainkey.{DOMAIN}", "TXT")
         assert re.fullmatch(r"v=DKIM1; k=rsa; p=[A-Za-z0-9+/]{390,}={0,2}", dkim["value"])
         assert dmarc["name"] == f"_dmarc.{DOMAIN}"
         assert dmarc["value"] == f"v=DMARC1; p=none; rua=mailto:postmaster@{DOMAIN}"
+        assert (tlsrpt["name"], tlsrpt["type"]) == (f"_smtp._tls.{DOMAIN}", "TXT")
+        assert tlsrpt["value"] == f"v=TLSRPTv1; rua=mailto:postmaster@{DOMAIN}"
+
+    def test_shows_mta_sts_only_where_the_policy_is_served(self, om: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+        for setting, value in (
+            ("WEB__BASE_URL", "https://lists.oak.example"),
+            ("WEB__LISTEN", "127.0.0.1:8080"),
+            ("SMTP__TLS_CERTIFICATE", "certificate.pem"),
+        ):
+            assert len(om("dns", "show", "--json").json) == 5
+            monkeypatch.setenv(f"ORGANIC_MAIL__{setting}", value)
+            monkeypatch.setenv("ORGANIC_MAIL__SMTP__TLS_KEY", "key.pem" if setting.startswith("SMTP") else "")
+        sts, host = om("dns", "show", "--json").json[5:]
+        assert sts["name"] == f"_mta-sts.{DOMAIN}"
+        assert record_id([sts["value"].encode()])
+        assert host == {"name": f"mta-sts.{DOMAIN}", "type": "CNAME", "value": "lists.oak.example."}
 
     def test_prints_lines_of_a_zone_file(self, om: Operator, tmp_path: Path) -> None:
         from dns.zone import from_text
@@ -221,13 +238,16 @@ class TestKeys:
         assert ".pem is missing; put it back from the backup" in om("keys", "rotate", "--now").error
         assert [key["state"] for key in om("keys", "ls", "--json").json] == ["active", "next"]
 
-    def test_a_retired_key_leaves_dns_after_a_month(self, om: Operator) -> None:
+    def test_a_retired_key_is_revoked_after_a_month_and_leaves_dns_after_a_year(self, om: Operator) -> None:
         om("keys", "rotate", "--now")
         with om.opened() as opened:
-            now = datetime.now(UTC)
-            for days, count in ((29, 2), (31, 1)):
-                at = now + timedelta(days=days)
-                assert len(opened.database.read(lambda session: keys.to_publish(session, at))) == count  # noqa: B023
+            old, new = opened.database.read(lambda session: keys.to_publish(session, datetime.now(UTC)))
+            for days, published in ((29, [old, new]), (31, [(old[0], ""), new]), (366, [new])):
+                at = datetime.now(UTC) + timedelta(days=days)
+                assert opened.database.read(lambda session: keys.to_publish(session, at)) == published  # noqa: B023
+                removed = keys.remove_revoked(opened.database, opened.home.keys, at)
+                assert removed == ([old[0]] if days == 31 else [])
+            assert {file.name for file in om.home.glob("keys/*.pem")} == {f"{new[0]}.pem"}
 
 
 class TestUpgrade:

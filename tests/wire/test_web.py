@@ -18,8 +18,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlmodel import Session
 
 from handlers.facts import id_of
+from handlers.sts_policy import Mode, read_policy
 from handlers.token import Secret, unsubscribe_token
 from organic_mail import http_server
+from organic_mail.dns_records import sts_policy
 from organic_mail.http_server import HttpServer
 from organic_mail.web import Web
 from storage import lists, members
@@ -78,6 +80,7 @@ def served(people: Community) -> Iterator[Site]:
         connections=lambda: 3,
         clock=lambda: people.clock[0],
         committed=lambda: made[0].woken.append(True),
+        sts_policy=sts_policy("oak.example"),
     )
     server = HttpServer(web.application(), socket.create_server(("127.0.0.1", 0)))
     made.append(Site(people, server))
@@ -95,6 +98,13 @@ def served(people: Community) -> Iterator[Site]:
 def site(sqlite_template: Path, tmp_path: Path) -> Iterator[Site]:
     with community(sqlite_template, tmp_path) as people, served(people) as opened:
         yield opened
+
+
+def test_the_policy_of_mta_sts_is_one_that_others_understand(site: Site) -> None:
+    answer = site.ask("GET", "/.well-known/mta-sts.txt")
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/plain; charset=utf-8")
+    policy = read_policy(answer.body.encode())
+    assert (policy.mode, policy.allows("oak.example"), policy.allows("elm.example")) == (Mode.TESTING, True, False)
 
 
 class TestPage:
