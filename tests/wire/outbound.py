@@ -71,9 +71,10 @@ class Community:
     def join(self, *names: str) -> None:
         def join(session: Session, now: datetime) -> None:
             for name in names:
-                address = f"{name}@example.org"
+                address = name if "@" in name else f"{name}@example.org"
+                alias = name.replace("@", ".")
                 member = members.add_member(
-                    session, name=name.title(), alias=name, address=address, key=address, now=now
+                    session, name=name.title(), alias=alias, address=address, key=address, now=now
                 )
                 token = f"token{member.id:05}"
                 members.join(session, list_id=LIST_ID, member_id=id_of(member), leave_token=token, now=now)

@@ -45,13 +45,11 @@ class Sink:
     port: int = 0
 
     @contextmanager
-    def listening(self, port: int = 0) -> Iterator[Sink]:
+    def listening(self, port: int = 0, address: str = "127.0.0.1") -> Iterator[Sink]:
         """Serve on loopback from a thread of its own."""
         loop = asyncio.new_event_loop()
         server = loop.run_until_complete(
-            asyncio.start_server(
-                self.session, "127.0.0.1", port, limit=2**26, ssl=self.tls if self.implicit_tls else None
-            )
+            asyncio.start_server(self.session, address, port, limit=2**26, ssl=self.tls if self.implicit_tls else None)
         )
         self.port = server.sockets[0].getsockname()[1]
         thread = Thread(target=loop.run_forever)
