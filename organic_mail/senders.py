@@ -23,6 +23,8 @@ SLOW_SECONDS = 2.0
 """Nothing waits longer than this behind a next hop's answer to another copy."""
 FIRST_PAUSE, LONGEST_PAUSE = 10.0, 600.0
 """Seconds without new claims after the next hop could not be reached; doubled each time."""
+FORGIVEN_AFTER = 5.0
+"""Seconds of a pause that stay even when somebody may have put it right."""
 
 log = structlog.get_logger()
 
@@ -96,6 +98,7 @@ class Senders:
         self._in_flight = asyncio.Semaphore(limit)
         self._unsettled: set[int] = set()
         self._failures = 0
+        self._failed_at = 0.0
         self._pause_until = 0.0
         self._finishing = False
 
@@ -110,8 +113,8 @@ class Senders:
         return max(0.0, self._pause_until - asyncio.get_running_loop().time())
 
     def forgive(self) -> None:
-        """Somebody may have put it right: try at once."""
-        self._pause_until = 0.0
+        """Somebody may have put it right: try soon."""
+        self._pause_until = min(self._pause_until, self._failed_at + FORGIVEN_AFTER)
 
     def put(self, ready: Ready) -> None:
         if self._finishing:
@@ -255,6 +258,7 @@ class Senders:
             return
         now = asyncio.get_running_loop().time()
         if now >= self._pause_until:
+            self._failed_at = now
             self._pause_until = now + min(FIRST_PAUSE * 2**self._failures, LONGEST_PAUSE)
             self._failures += 1
         left = [ready, *self._waiting]

@@ -72,7 +72,9 @@ async def turns(count: int = 200) -> None:
         await asyncio.sleep(0)
 
 
-def test_a_next_hop_that_is_away_is_left_alone_for_longer_and_longer() -> None:
+def test_a_next_hop_that_is_away_is_left_alone_for_longer_and_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(senders, "FORGIVEN_AFTER", 0.0)
+
     async def dial() -> Line:
         raise ConnectionLost("refused")
 
@@ -89,6 +91,20 @@ def test_a_next_hop_that_is_away_is_left_alone_for_longer_and_longer() -> None:
         return pauses
 
     assert [round(pause) for pause in asyncio.run(run())] == [10, 20, 40, 80, 160, 320, 600, 600, 600]
+
+
+def test_a_pause_is_shortened_but_not_ended_when_somebody_may_have_put_it_right() -> None:
+    async def dial() -> Line:
+        raise ConnectionLost("refused")
+
+    async def run() -> float:
+        harness = Harness(dial)
+        harness.senders.put(ready(1))
+        await turns(10)
+        harness.senders.forgive()
+        return harness.senders.pause
+
+    assert round(asyncio.run(run())) == 5
 
 
 def test_a_next_hop_that_is_back_is_trusted_again() -> None:
