@@ -151,22 +151,22 @@ class Senders:
             _wake(self._idle.pop())
         if self._lanes:
             _, late = await asyncio.wait(self._lanes, timeout=seconds)
-            for task in late:
-                task.cancel()
+            for running in late:
+                running.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
     def _grow(self) -> None:
         if len(self._lanes) < self._room and not self._finishing:
             lane = _Lane()
-            task = asyncio.create_task(self._run(lane))
-            self._lanes[task] = lane
-            task.add_done_callback(self._ended)
+            running = asyncio.create_task(self._run(lane))
+            self._lanes[running] = lane
+            running.add_done_callback(self._ended)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        del self._lanes[task]
+    def _ended(self, running: asyncio.Task[None]) -> None:
+        del self._lanes[running]
         if not self._lanes:
             self._room = self._limit
-        if not task.cancelled() and (problem := task.exception()) is not None:
+        if not running.cancelled() and (problem := running.exception()) is not None:
             log.error("sending stopped", exc_info=problem)
 
     async def _run(self, lane: _Lane) -> None:
