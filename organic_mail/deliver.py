@@ -102,10 +102,10 @@ class Deliverer:
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop`. What is being sent then is finished, everything else goes back into the queue.
 
-        Raises Problem when there is no key to sign with, StorageTrouble when the database cannot even be asked.
+        Raises Problem when there is no key to sign with.
         """
         self._loop = asyncio.get_running_loop()
-        await asyncio.to_thread(self._prepare)
+        await self._get_ready(stop)
         try:
             async with asyncio.TaskGroup() as group:
                 settling = group.create_task(self._settling.run())
@@ -117,6 +117,17 @@ class Deliverer:
         finally:
             await self._senders.finish(0)
             self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _get_ready(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                return await asyncio.to_thread(self._prepare)
+            except StorageTrouble as trouble:
+                log.warning("delivery waits for the database", reason=str(trouble))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(BEAT_SECONDS):
+                    await stop.wait()
+        return None
 
     def _prepare(self) -> None:
         """Take back what a dead daemon of this host had claimed, and see that we can sign."""

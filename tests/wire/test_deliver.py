@@ -453,6 +453,25 @@ def test_results_wait_for_a_database_in_trouble(oak: Community, monkeypatch: pyt
     assert set(oak.states().values()) == {"sent"}
 
 
+def test_a_database_that_is_busy_at_the_start_is_waited_for(oak: Community, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deliver, "BEAT_SECONDS", 0.01)
+    oak.post()
+    writes = oak.database.write
+    failures: list[int] = []
+
+    def write(fn: Callable[[Session], Any]) -> Any:
+        if len(failures) < 3:
+            failures.append(1)
+            raise StorageTrouble("the database is locked")
+        return writes(fn)
+
+    monkeypatch.setattr(oak.database, "write", write)
+    with Sink().listening() as sink:
+        oak.deliver(dial_to(sink.port))
+    assert len(failures) == 3
+    assert recipients(sink) == list(NAMES)
+
+
 def test_what_comes_while_we_run_goes_out_at_once(oak: Community, monkeypatch: pytest.MonkeyPatch) -> None:
     """Woken, without waiting for the beat."""
     monkeypatch.setattr(deliver, "BEAT_SECONDS", 3600.0)
