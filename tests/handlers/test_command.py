@@ -143,7 +143,7 @@ def test_a_member_leaves_by_the_leave_address():
         {"changes": {"membership": membership(Status.INVITED)}},
         {"verdict": Verdict.UNVERIFIED},
     ],
-    ids=str,
+    ids=["a stranger", "invited", "unverified"],
 )
 def test_who_is_not_surely_a_member_gets_the_same_answer(kwargs):
     found = leave(**kwargs)
