@@ -1,6 +1,7 @@
 """`organic-mail doctor`: what could keep mail from working, each finding with its cure.
 
-A check yields findings and changes nothing. What cannot be asked (no network, no database) is a finding too.
+A check yields findings and changes nothing. What cannot be asked (no network, no database) is a finding too, and so is
+a check that fails or takes too long.
 """
 
 from __future__ import annotations
@@ -8,9 +9,12 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import stat
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
 
 from sqlalchemy import text
 from sqlmodel import Session
@@ -18,7 +22,7 @@ from sqlmodel import Session
 import handlers
 import organic_mail
 import storage
-from organic_mail import config, doctor_dns, doctor_network, keys
+from organic_mail import config, doctor_dns, doctor_network, doctor_queue, keys
 from organic_mail.config_faults import ConfigProblem
 from organic_mail.finding import Finding, fatal, ok, warning
 from organic_mail.home import Home, Opened, open_home
@@ -34,9 +38,49 @@ DISK_LOW = 500 * 10**6
 DISK_FULL = 50 * 10**6
 
 
-def examine(path: Path, dns: Dns | None, now: datetime) -> Iterator[Finding]:
-    """All findings for a HOME. dns: whom to ask, None: the name servers of the settings."""
-    home = Home(path.absolute())
+SECONDS = 19.0
+"""The longest that `doctor` takes, whatever does not answer."""
+
+
+def examine(path: Path, dns: Dns | None, now: datetime, *, seconds: float = SECONDS) -> Iterator[Finding]:
+    """All findings for a HOME. dns: whom to ask, None: the name servers of the settings. Never raises."""
+    found: SimpleQueue[Finding | None] = SimpleQueue()
+
+    def look() -> None:
+        for finding in _guarded("doctor", _findings(Home(path.absolute()), dns, now)):
+            found.put(finding)
+        found.put(None)
+
+    until = time.monotonic() + seconds
+    Thread(target=look, name="doctor", daemon=True).start()
+    last = "start"
+    while True:
+        try:
+            finding = found.get(timeout=max(until - time.monotonic(), 0.0))
+        except Empty:
+            yield fatal(
+                "doctor",
+                f"what comes after {last} was not looked at: it took longer than {seconds:g} seconds",
+                "see whether network, disk and database answer, then run it again",
+            )
+            return
+        if finding is None:
+            return
+        last = finding.check
+        yield finding
+
+
+def _guarded(check: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """What stops a check becomes a finding, and the other checks go on."""
+    try:
+        yield from findings
+    except (Problem, DatabaseProblem, StorageTrouble) as problem:
+        yield fatal(check, *_parted(str(problem)))
+    except Exception as fault:  # whatever it is, the operator came here for help
+        yield fatal(check, f"it could not be looked at: {type(fault).__name__}: {fault}", "please report it")
+
+
+def _findings(home: Home, dns: Dns | None, now: datetime) -> Iterator[Finding]:
     yield from package_layout()
     try:
         settings = config.load(home.path)
@@ -49,20 +93,26 @@ def examine(path: Path, dns: Dns | None, now: datetime) -> Iterator[Finding]:
         yield warning(
             "operator", "mail to postmaster@ and abuse@ reaches nobody", "write your address into community.operator"
         )
-    yield from file_modes(home)
-    yield from disk(home)
-    yield from sqlite_version(settings)
-    yield from doctor_network.listeners(home, settings)
-    yield from doctor_network.certificate(settings, now)
-    yield from doctor_network.next_hop(settings)
-    try:
-        with open_home(home.path) as opened:
-            yield from signing_key(opened)
-            yield from database(opened)
-            yield from clock(opened, now)
-            yield from doctor_dns.records(opened, dns, now)
-    except (Problem, DatabaseProblem, StorageTrouble) as problem:
-        yield fatal("home", *_parted(str(problem)))
+    yield from _guarded("file modes", file_modes(home))
+    yield from _guarded("disk", disk(home))
+    yield from _guarded("sqlite", sqlite_version(settings))
+    yield from _guarded("ports", doctor_network.listeners(home, settings))
+    yield from _guarded("tls", doctor_network.certificate(settings, now))
+    yield from _guarded("next hop", doctor_network.next_hop(settings))
+    yield from _guarded("home", _inside(home, dns, now))
+
+
+def _inside(home: Home, dns: Dns | None, now: datetime) -> Iterator[Finding]:
+    """What needs the database."""
+    with open_home(home.path) as opened:
+        yield from _guarded("signing key", signing_key(opened))
+        yield from _guarded("database", database(opened))
+        yield from _guarded("clock", clock(opened, now))
+        yield from _guarded("queue", doctor_queue.waiting(opened, now))
+        asked = doctor_dns.patient(dns, opened.settings)
+        yield from _guarded("dns", doctor_dns.records(opened, asked, now))
+        yield from _guarded("port 25", doctor_network.port_in(opened.settings, asked))
+        yield from _guarded("port 25", doctor_network.port_out(opened.settings, asked))
 
 
 def _parted(problem: str) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from organic_mail.resolver import Dns
 from organic_mail.routes import Router
 from organic_mail.senders import Dial, Line
 from organic_mail.sending import Calls, OpenSending, OverOneHop, Sending
-from organic_mail.smarthost import smarthost_hop
+from organic_mail.smarthost import NextHop, smarthost_hop
 from organic_mail.smtp_client import Timeouts, connect
 from organic_mail.tls_out import LevelFolder
 
@@ -64,13 +64,18 @@ def dial_of(settings: Settings) -> Dial:
         case "maildir":
             return partial(_open_maildirs, Path(delivery.maildir))
         case "smarthost":
-            secret = read_secret("delivery.password_file", delivery.password_file) if delivery.password_file else ""
-            hop = smarthost_hop(smarthost(delivery.smarthost), secret)
-            return partial(connect, hop, helo=settings.community.domain, timeouts=Timeouts())
+            return partial(connect, fixed_hop(settings), helo=settings.community.domain, timeouts=Timeouts())
         case other:
             raise Problem(
                 f'delivery.transport: "{other}" does not deliver yet; write "smarthost", "direct" or "maildir"'
             )
+
+
+def fixed_hop(settings: Settings) -> NextHop:
+    """The smarthost, and how to log in there. Raises Problem."""
+    delivery = settings.delivery
+    secret = read_secret("delivery.password_file", delivery.password_file) if delivery.password_file else ""
+    return smarthost_hop(smarthost(delivery.smarthost), secret)
 
 
 async def _open_maildirs(root: Path) -> Line:
