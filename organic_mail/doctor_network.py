@@ -107,7 +107,7 @@ def next_hop(settings: Settings) -> Iterator[Finding]:
     except (ConnectionLost, TimeoutError) as fault:
         yield warning(
             "next hop",
-            f"delivery.smarthost: {hop} does not answer ({fault or 'it says nothing'})",
+            f"delivery.smarthost: {hop} does not answer ({str(fault) or 'it says nothing'})",
             "start it, or correct delivery.smarthost; what is due waits meanwhile",
         )
     else:

@@ -7,8 +7,11 @@ import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import pytest
+from sqlmodel import Session
 
 import storage
 from organic_mail import doctor, doctor_dns, doctor_network, listening
@@ -16,11 +19,14 @@ from organic_mail.finding import Finding, Level
 from organic_mail.resolver import Resolver
 from organic_mail.smarthost import NextHop
 from organic_mail.smtp_wire import ConnectionLost
+from storage.contents import store_content
 from storage.events import record
+from storage.review import hold_unfinished
+from storage.shunts import set_aside
 from tests.dns_server import DnsServer
 from tests.wire.certificates import self_made
 from tests.wire.command_line import DOMAIN, Operator, empty_home, om
-from tests.wire.sink import Sink
+from tests.wire.sink import SILENCE, Sink
 
 __all__ = ["empty_home", "om"]
 
@@ -286,3 +292,167 @@ def test_the_command_prints_and_exits(om: Operator, world: DnsServer) -> None:
     assert wrong.code == 1
     assert "fatal   tls: smtp.tls_certificate: " in wrong.out
     assert "        -> correct the path, or its mode" in wrong.out
+
+
+class TestFromOutside:
+    def test_mail_that_goes_to_another_machine(
+        self, om: Operator, world: DnsServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(doctor_dns, "machine_addresses", lambda: ["93.184.216.35"])
+        found = look(om, world)
+        assert "goes to 93.184.216.34, and this machine is 93.184.216.35" in found["mx"].finding
+        assert "mail leaves from 93.184.216.35, and SPF answers softfail" in found["spf"].finding
+        assert "93.184.216.35 leads nowhere" in found["ptr"].finding
+        assert {found[check].level for check in ("mx", "spf", "ptr")} == {Level.WARNING}
+
+    def test_a_smarthost_that_spf_does_not_know(self, om: Operator, world: DnsServer) -> None:
+        world.put("relay.example", A=["93.184.216.40"])
+        world.put("40.216.184.93.in-addr.arpa", PTR=["relay.example."])
+        change(om, ("smtp://127.0.0.1:", 'submission://relay.example:587" #'))
+        finding = only(look(om, world), "spf", Level.WARNING, "next hop")
+        assert "relay.example (93.184.216.40) sends for us, and SPF answers softfail" in finding.finding
+        assert "include:" in finding.cure
+
+    def test_a_dmarc_record_that_nobody_can_read(self, om: Operator, world: DnsServer) -> None:
+        for text, level in (("v=DMARC1; p=strict", Level.WARNING), ("v=DMARC1; p=reject; t=y", Level.NOTE)):
+            world.remove(f"_dmarc.{DOMAIN}")
+            world.put(f"_dmarc.{DOMAIN}", TXT=[text])
+            only(look(om, world), "dmarc", level)
+
+    def test_each_key_is_looked_at(self, om: Operator, world: DnsServer) -> None:
+        om("keys", "rotate")
+        old, new = om("keys", "ls", "--json").json
+        assert "the next key waits for it" in only(look(om, world), "dkim", Level.NOTE).finding
+        om("keys", "rotate", "--now")
+        assert only(look(om, world), "dkim", Level.FATAL).finding.startswith(new["selector"])
+        published = {record["name"]: record["value"] for record in om("dns", "show", "--json").json}
+        name = f"{new['selector']}._domainkey.{DOMAIN}"
+        world.put(name, TXT=[published[name]])
+        assert "dkim" not in look(om, world)
+        still = only(look(om, world, days=31), "dkim", Level.NOTE)
+        assert (still.finding.split("._")[0], still.cure[-2:]) == (old["selector"], "p=")
+        world.remove(f"{old['selector']}._domainkey.{DOMAIN}")
+        assert "for 30 days" in only(look(om, world), "dkim", Level.WARNING).finding
+
+    def test_no_reports_about_encryption(self, om: Operator, world: DnsServer) -> None:
+        world.remove(f"_smtp._tls.{DOMAIN}")
+        assert "v=TLSRPTv1" in only(look(om, world), "tls reports", Level.NOTE).cure
+
+    def test_a_promise_of_encryption_that_nobody_keeps(self, om: Operator, world: DnsServer) -> None:
+        world.put(f"_mta-sts.{DOMAIN}", TXT=["v=STSv1; id=1"])
+        assert "take it away, or set web.listen" in only(look(om, world), "mta-sts", Level.NOTE).cure
+
+    def test_a_certificate_for_another_name(self, om: Operator, world: DnsServer) -> None:
+        findings = doctor.examine(om.home, Resolver([world.nameserver]), datetime.now(UTC))
+        assert f"the certificate is for localhost, not for {DOMAIN}" in [finding.finding for finding in findings]
+
+    def test_a_mail_server_that_nobody_reaches(
+        self, om: Operator, world: DnsServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(doctor_network, "_greeted", silent)
+        finding = only(look(om, world), "port 25", Level.WARNING, "next hop")
+        assert f"{DOMAIN} (93.184.216.34) does not answer at port 25" in finding.finding
+
+    def test_a_provider_that_closes_port_25(
+        self, om: Operator, world: DnsServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.put("example.org", MX=["10 mx.example.org."])
+        world.put("mx.example.org", A=["93.184.216.50"])
+        change(om, ('transport = "smarthost"', 'transport = "direct"'))
+        assert "port 25 out" not in look(om, world)
+        monkeypatch.setattr(doctor_network, "_greeted", silent)
+        finding = only(look(om, world), "port 25 out", Level.FATAL, "port 25")
+        assert finding.finding == "mx.example.org:25 does not answer, so mail cannot leave"
+        world.remove("example.org")
+        world.put("example.org", MX=["0 ."])
+        assert "takes no mail" in only(look(om, world), "port 25 out", Level.WARNING, "port 25").finding
+
+
+class TestSmarthost:
+    """A real next hop, greeted and never given any mail."""
+
+    def found(self, om: Operator, world: DnsServer, scheme: str, **more: Any) -> tuple[Finding, Sink]:
+        (om.home / "password").write_text("secret\n")
+        (om.home / "password").chmod(0o600)
+        with Sink(**more).listening() as sink:
+            change(
+                om,
+                ("smtp://127.0.0.1:", f'{scheme}127.0.0.1:{sink.port}" #'),
+                ('password_file = ""', 'password_file = "password"'),
+            )
+            dns = Resolver([world.nameserver])
+            findings = list(doctor.examine(om.home, dns, datetime.now(UTC)))
+        assert sink.taken == []
+        (finding,) = (finding for finding in findings if finding.check == "next hop")
+        return finding, sink
+
+    def test_the_right_password(self, om: Operator, world: DnsServer) -> None:
+        finding, sink = self.found(
+            om, world, "submission://anna@", tls=self_made(om.home), login=("anna", "secret"),
+            extensions=("AUTH PLAIN LOGIN",),
+        )  # fmt: skip
+        assert finding.level is Level.OK
+        assert finding.finding.endswith("answers, and lets anna in")
+        assert [command.split()[0] for command in sink.commands] == ["EHLO", "STARTTLS", "EHLO", "AUTH", "QUIT"]
+
+    def test_a_wrong_password(self, om: Operator, world: DnsServer) -> None:
+        finding, _ = self.found(
+            om, world, "submission://anna@", tls=self_made(om.home), login=("anna", "other"),
+            extensions=("AUTH PLAIN LOGIN",),
+        )  # fmt: skip
+        assert finding.level is Level.FATAL
+        assert "535 Credentials are not good" in finding.finding
+        assert "delivery.password_file" in finding.cure
+
+    def test_no_encryption(self, om: Operator, world: DnsServer) -> None:
+        finding, _ = self.found(om, world, "submission://anna@", extensions=("AUTH PLAIN",))
+        assert finding.level is Level.FATAL
+
+    def test_one_that_says_nothing(self, om: Operator, world: DnsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(doctor_network, "SMTP_SECONDS", 0.2)
+        finding, _ = self.found(om, world, "smtp://", answer=lambda step, transaction: SILENCE)
+        assert (finding.level, "does not answer (it says nothing)" in finding.finding) == (Level.WARNING, True)
+
+
+class TestWaiting:
+    def test_mail_that_nobody_sends(self, om: Operator, world: DnsServer) -> None:
+        om("list", "create", "family")
+        om("member", "add", "family", "Anna <anna@home.example>")
+        assert "queue" not in look(om, world)
+        assert "see that `serve` runs" in only(look(om, world, days=1), "queue", Level.WARNING).cure
+        with om.opened() as opened:
+            opened.database.write(hold_unfinished)
+        assert only(look(om, world), "queue", Level.NOTE).finding == "deliveries held until you have looked: 1"
+
+    def test_what_was_set_aside(self, om: Operator, world: DnsServer) -> None:
+        def put(session: Session) -> None:
+            now = datetime.now(UTC)
+            set_aside(session, content_id=store_content(session, b"\r\n", now), reason="A fault.", now=now)
+
+        with om.opened() as opened:
+            opened.database.write(put)
+        assert "organic-mail shunt retry" in only(look(om, world), "shunt", Level.WARNING).cure
+
+
+class TestItself:
+    def test_a_check_that_hangs(self, om: Operator, world: DnsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        going_on = Event()
+
+        def hang(*_: object) -> Iterator[Finding]:
+            going_on.wait(60)
+            return iter(())
+
+        monkeypatch.setattr(doctor, "clock", hang)
+        found = list(doctor.examine(om.home, Resolver([world.nameserver]), datetime.now(UTC), seconds=3))
+        going_on.set()
+        assert (found[-1].check, found[-1].level) == ("doctor", Level.FATAL)
+        assert "what comes after database was not looked at" in found[-1].finding
+
+    def test_a_check_that_fails(self, om: Operator, world: DnsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(*_: object) -> Iterator[Finding]:
+            raise RuntimeError("oops")
+            yield
+
+        monkeypatch.setattr(doctor, "clock", fail)
+        finding = only(look(om, world), "clock", Level.FATAL)
+        assert finding.finding == "it could not be looked at: RuntimeError: oops"
