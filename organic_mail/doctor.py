@@ -27,7 +27,7 @@ from organic_mail.config_faults import ConfigProblem
 from organic_mail.finding import Finding, fatal, ok, warning
 from organic_mail.home import Home, Opened, open_home
 from organic_mail.problem import Problem
-from organic_mail.resolver import Dns
+from organic_mail.resolver import Dns, DnsTrouble
 from storage.community import the_community
 from storage.events import latest_events
 from storage.keys import active_key
@@ -76,6 +76,9 @@ def _guarded(check: str, findings: Iterator[Finding]) -> Iterator[Finding]:
         yield from findings
     except (Problem, DatabaseProblem, StorageTrouble) as problem:
         yield fatal(check, *_parted(str(problem)))
+    except DnsTrouble as trouble:
+        cure = "look at the network, or name a server in dns.nameservers"
+        yield warning(check, f"DNS could not be asked: {trouble}", cure)
     except Exception as fault:  # whatever it is, the operator came here for help
         yield fatal(check, f"it could not be looked at: {type(fault).__name__}: {fault}", "please report it")
 
@@ -110,9 +113,10 @@ def _inside(home: Home, dns: Dns | None, now: datetime) -> Iterator[Finding]:
         yield from _guarded("clock", clock(opened, now))
         yield from _guarded("queue", doctor_queue.waiting(opened, now))
         asked = doctor_dns.patient(dns, opened.settings)
-        yield from _guarded("dns", doctor_dns.records(opened, asked, now))
+        for check, findings in doctor_dns.checks(opened, asked, now):
+            yield from _guarded(check, findings)
         yield from _guarded("port 25", doctor_network.port_in(opened.settings, asked))
-        yield from _guarded("port 25", doctor_network.port_out(opened.settings, asked))
+        yield from _guarded("port 25 out", doctor_network.port_out(opened.settings, asked))
 
 
 def _parted(problem: str) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from organic_mail.home import Home
 from organic_mail.listening import listen_problem, tls_problem
 from organic_mail.lock import serving_process
 from organic_mail.mx import NoSuchDomain, NullMx, next_hops
-from organic_mail.resolver import Dns
+from organic_mail.resolver import Dns, NoSuchName
 from organic_mail.smarthost import NextHop, Tls
 from organic_mail.smtp_client import EncryptionFailed, NextHopRefused, Timeouts, connect
 from organic_mail.smtp_wire import ConnectionLost
@@ -124,7 +124,10 @@ def port_in(settings: Settings, dns: Dns) -> Iterator[Finding]:
     domain = settings.community.domain
     if settings.delivery.transport == "mailbox":
         return
-    hosts = dns.mx(domain) or ((0, domain),)
+    try:
+        hosts = dns.mx(domain) or ((0, domain),)
+    except NoSuchName:  # which is a finding of its own
+        return
     for _, host in sorted(hosts)[:MOST_HOSTS]:
         for address in filter(is_public, addresses_of(dns, host)):
             try:

@@ -237,6 +237,7 @@ class TestDns:
         (key,) = om("keys", "ls", "--json").json
         world.remove(f"{key['selector']}._domainkey.{DOMAIN}")
         found = look(om, world)
+        assert "port 25" not in found
         assert {name: found[name].level for name in ("mx", "spf", "dkim", "dmarc", "ptr")} == {
             "mx": Level.FATAL,
             "spf": Level.WARNING,
@@ -279,7 +280,7 @@ class TestDns:
         for name in (DOMAIN, f"_dmarc.{DOMAIN}", f"{key['selector']}._domainkey.{DOMAIN}"):
             world.fail(name, how="refused")
         found = look(om, world)
-        for check in ("mx", "spf", "dkim", "dmarc", "ptr"):
+        for check in ("mx", "spf", "dkim", "dmarc", "ptr", "port 25"):
             assert (found[check].level, found[check].finding[:24]) == (Level.WARNING, "DNS could not be asked: ")
 
 
