@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets as randomness
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
 from handlers.facts import Host
-from handlers.notice import Notice, notice
+from handlers.notice import Notice, NoticeKind, notice
 from handlers.one_mailbox import letter_id
 from handlers.token import Secrets, new_message_id, short_token
 from organic_mail.config import Settings
@@ -16,6 +16,10 @@ from organic_mail.imap_profile import own_mailbox
 from storage import queue
 from storage.database import Database
 from storage.models import Member, Membership
+
+
+_SHORT_LIVED = {NoticeKind.CONFIRM_JOINING, NoticeKind.DID_YOU_WRITE, NoticeKind.ALSO_YOU}
+QUESTION_HOURS = 4  # after which she has forgotten what she did, and is asked anew when she does it again
 
 
 def host_of(settings: Settings, secrets: Secrets, database: Database) -> Host:
@@ -58,6 +62,7 @@ def send(
         list_id=letter.mailing_list.id if letter.mailing_list else None,
         member_id=member.id if member else None,
         membership_id=membership.id if membership else None,
+        expires_at=now + timedelta(hours=QUESTION_HOURS) if letter.kind in _SHORT_LIVED else None,
         now=now,
     )
 

@@ -67,6 +67,8 @@ def put_off(claimed: Claimed, reason: str, now: datetime, random_fraction: float
     due_at = next_attempt(claimed.attempts, now, random_fraction)
     if due_at is None:
         return _failed(claimed, reason, "given up after five days")
+    if claimed.expires_at is not None and due_at >= claimed.expires_at:
+        return _failed(claimed, reason, "given up, because it would be of no use any more")
     event = "deferred", f"{claimed.recipient}: waits until {due_at:%Y-%m-%d %H:%M} UTC: {reason}"
     return Finished(claimed, Settled(claimed.id, DeliveryState.DEFERRED, reason, due_at), event)
 

@@ -320,6 +320,7 @@ class Delivery(SQLModel, table=True):
     last_reply: str = ""
     created_at: datetime = Field(sa_type=Moment)
     settled_at: datetime | None = Field(default=None, sa_type=Moment)
+    expires_at: datetime | None = Field(default=None, sa_type=Moment)  # it is of no use later
 
 
 class HeldPost(SQLModel, table=True):

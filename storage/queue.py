@@ -55,6 +55,7 @@ class Claimed:
     attempts: int  # this one is counted
     created_at: datetime
     leave_token: str  # "" where there is none
+    expires_at: datetime | None = None  # it is of no use later; None: as long as posts are
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,7 @@ _CLAIM = (
         delivery.c.attempts,
         delivery.c.created_at,
         literal_column(_LEAVE),
+        delivery.c.expires_at,
     )
 )
 
@@ -237,9 +239,10 @@ def add_notice(
     list_id: int | None = None,
     member_id: int | None = None,
     membership_id: int | None = None,
+    expires_at: datetime | None = None,
     now: datetime,
 ) -> bool:
-    """Queue a message of our own, due now. raw: the complete unsigned message.
+    """Queue a message of our own, due now. raw: the complete unsigned message. expires_at: when it is of no use.
 
     cause: what made us write; one recipient gets one mail for one cause, and False says she had it already.
     """
@@ -261,6 +264,7 @@ def add_notice(
             due_at=now,
             last_reply="",
             created_at=now,
+            expires_at=expires_at,
         )
     )
     return True

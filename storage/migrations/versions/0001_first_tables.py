@@ -269,6 +269,7 @@ def upgrade() -> None:
         sa.Column("last_reply", sa.String(), nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("settled_at", MOMENT, nullable=True),
+        sa.Column("expires_at", MOMENT, nullable=True),
         sa.ForeignKeyConstraint(["content_id"], ["message.id"], name="fk_delivery_content_id"),
         sa.ForeignKeyConstraint(["list_id"], ["mailing_list.id"], name="fk_delivery_list_id"),
         sa.ForeignKeyConstraint(["member_id"], ["member.id"], name="fk_delivery_member_id"),
