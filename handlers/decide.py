@@ -8,12 +8,16 @@ from datetime import datetime
 
 from handlers.bounce import decide_bounce, is_from_a_person
 from handlers.command import decide_command
+from handlers.complaint import decide_complaint
 from handlers.facts import Facts
 from handlers.forward import decide_forward
 from handlers.incoming import Incoming, Verdict
 from handlers.outcome import ACCEPTED, NOBODY_HERE, Hold, Outcome
+from handlers.plain_words import Command, command_in
+from handlers.policy import first_answer, own_list_loop
 from handlers.post import decide_post
 from handlers.route import Kind
+from storage.models import Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,10 @@ class Decision:
 def decide(incoming: Incoming, facts: Facts, now: datetime) -> Outcome:
     """What becomes of one message for one recipient."""
     match incoming.route.kind:
+        case Kind.OWNER | Kind.OPERATOR | Kind.BOUNCE if facts.complaint is not None:
+            return decide_complaint(incoming, facts, facts.complaint)
+        case Kind.LIST if _is_command(incoming, facts):
+            return first_answer((own_list_loop,), incoming, facts) or decide_command(incoming, facts, now)
         case Kind.LIST:
             return decide_post(incoming, facts, now)
         case Kind.OWNER | Kind.OPERATOR:
@@ -38,6 +46,17 @@ def decide(incoming: Incoming, facts: Facts, now: datetime) -> Outcome:
             return Outcome(NOBODY_HERE)
         case _:
             return decide_command(incoming, facts, now)
+
+
+def _is_command(incoming: Incoming, facts: Facts) -> bool:
+    """A misaddressed "subscribe", or a member's "stop", is not for everyone: she is helped."""
+    match command_in(incoming.message):
+        case Command.JOIN:
+            return True
+        case Command.STOP:
+            return facts.membership is not None and facts.membership.status in (Status.ACTIVE, Status.PAUSED)
+        case None:
+            return False
 
 
 def together(decisions: Sequence[Decision]) -> tuple[Decision, ...]:

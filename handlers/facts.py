@@ -10,6 +10,7 @@ from handlers.address import Mailbox
 from handlers.one_mailbox import OneMailbox
 from handlers.token import Secrets
 from storage.models import ActionToken, MailingList, Member, Membership, Post
+from storage.models_questions import Question
 
 
 class Row(Protocol):
@@ -34,7 +35,6 @@ class Host:
     timezone: str  # IANA name
     secrets: Secrets
     base_url: str = ""  # of the web part, as members reach it, without the last slash; "" where there is none
-
     mailbox: OneMailbox | None = None  # the only address there is, in mailbox mode
     posts_per_hour: int = 0  # of one member, before somebody looks at them; 0: nobody counts
 
@@ -50,6 +50,7 @@ class Host:
         """The address in From, where a provider lets us choose no other than its own."""
         return self.mailbox.address if self.mailbox else f"{local}@{self.domain}"
 
+
 @dataclass(frozen=True, slots=True)
 class TokenFacts:
     """One stored action, and the person it is about."""
@@ -58,6 +59,14 @@ class TokenFacts:
     member: Member
     membership: Membership
     addresses: Collection[str]  # keys of the person's addresses
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionFacts:
+    """A question of ours, and who may answer it."""
+
+    question: Question
+    answerers: Collection[str]  # keys of their addresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,10 @@ class Facts:
     hiding: Collection[str] = ()  # keys of members' addresses that stand in its Message-IDs
     owners: tuple[str, ...] = ()  # addresses of the people who run the list, of the operator where there are none
     token: TokenFacts | None = None
+    question: QuestionFacts | None = None
+    said_not_hers: bool = False  # `answers_member` was asked about the author's address before, and it is not hers
+    joining_busy: bool = False  # so many ask to join just now that nobody can be answered
+    posts_last_hour: int = 0  # of that member, on all lists
     bounced_post: Post | None = None  # what a bounce address is about, when it is a post of `mailing_list`
 
     @property

@@ -20,6 +20,8 @@ from handlers.facts import Host
 from handlers.template import Text, Value, one_line, templates, text_of
 from storage.models import MailingList
 
+_LONGEST_QUOTE = 4000
+
 
 class NoticeKind(StrEnum):
     INVITATION = "invitation"
@@ -29,6 +31,11 @@ class NoticeKind(StrEnum):
     WAITING = "waiting"  # to the author of what is held
     ASKED = "asked"  # to the people who decide about it
     NOT_SHARED = "not_shared"
+    DID_YOU_WRITE = "did_you_write"  # to a member in whose name something came
+    ALSO_YOU = "also_you"  # to a member whose copy was answered from an unknown address
+    CONFIRM_JOINING = "confirm_joining"
+    IS_MEMBER = "is_member"  # to a member who asked to join
+    NOT_JOINED = "not_joined"
     PROBE = "probe"  # from our one mailbox to itself
 
 
@@ -43,6 +50,7 @@ class Notice:
     reply_to: str  # where an answer goes, at our domain
     in_reply_to: str = ""  # the message that made us write, "" when no mail did
     values: Mapping[str, Value] = field(default_factory=dict)
+    quoted: str = ""  # what somebody wrote, shown below our words
 
 
 def notice(letter: Notice, host: Host, *, message_id: str, now: datetime) -> bytes:
@@ -63,11 +71,19 @@ def notice(letter: Notice, host: Host, *, message_id: str, now: datetime) -> byt
         message["References"] = letter.in_reply_to
     message["Auto-Submitted"] = "auto-replied" if letter.in_reply_to else "auto-generated"  # RFC 3834 §5
     message["X-Auto-Response-Suppress"] = "OOF, AutoReply, RN, NRN"  # [MS-OXCMAIL] §2.1.3.2.20: bounces may come
-    page = templates().get_template("notice.html").render(text=words)
-    message.set_content("\n\n".join(words.paragraphs) + "\n", cte="quoted-printable")
+    quoted = _quotable(letter.quoted)
+    page = templates().get_template("notice.html").render(text=words, quoted=quoted)
+    paragraphs = (*words.paragraphs, quoted) if quoted else words.paragraphs
+    message.set_content("\n\n".join(paragraphs) + "\n", cte="quoted-printable")
     message.add_alternative(page, subtype="html", cte="quoted-printable")
     message.set_boundary(f"=_{hashlib.sha256(message_id.encode()).hexdigest()[:32]}")
     return message.as_bytes()
+
+
+def _quotable(text: str) -> str:
+    """Its lines without control characters, and not too many of them."""
+    lines = ("".join(letter for letter in line if letter.isprintable()) for line in text[:_LONGEST_QUOTE].splitlines())
+    return "\n".join(lines).strip() + ("\n…" if len(text) > _LONGEST_QUOTE else "")
 
 
 def _sender(mailing_list: MailingList | None, host: Host) -> Mailbox:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from handlers.address import Mailbox
 from handlers.reply import Reply
+from storage.models import Awaits, DeliveryMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,10 @@ class Hold:
     reason: str  # one sentence in plain words
     list_id: int | None = None
     member_id: int | None = None  # the author
-    ask: bool = True  # the moderators get a notice; automatic mail never causes one
+    awaits: Awaits = Awaits.PEOPLE
+    maybe_of: int | None = None  # Awaits.ADDRESS: the member who is asked
+    ask: bool = True  # those who can decide get a letter; automatic mail never causes one
+    ask_hourly: bool = False  # one letter an hour for all that is held of one author
     tell_author: bool = False  # only when we know that the author really wrote it
 
 
@@ -75,6 +80,37 @@ class Return:
 
 
 @dataclass(frozen=True, slots=True)
+class AskToJoin:
+    """Whoever has this address is asked whether she wants to join."""
+
+    list_id: int
+    mailbox: Mailbox
+    delivery: DeliveryMode | None  # as she wishes
+
+
+@dataclass(frozen=True, slots=True)
+class SayIsMember:
+    """She asked to join, and is a member already."""
+
+    membership_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Yes:
+    """A question of ours was answered with yes."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class No:
+    """A question of ours was answered with no."""
+
+    token: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """A line of the log. `keep`: the message itself is kept beside it."""
 
@@ -85,7 +121,7 @@ class Note:
     keep: bool = False
 
 
-Action = Publish | Hold | Forward | Join | Decline | Leave | Return | Note
+Action = Publish | Hold | Forward | Join | Decline | Leave | Return | AskToJoin | SayIsMember | Yes | No | Note
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from handlers.address import address_key
+from handlers.address import Mailbox, address_key, parse_mailboxes
 from handlers.automatic import has_automatic_subject, is_automatic
 from handlers.facts import Facts
 from handlers.incoming import Incoming, Verdict
+from handlers.message import Message
 from handlers.outcome import ACCEPTED, Hold, Note, Outcome
 from handlers.reply import Reply
-from handlers.route import in_domain
-from storage.models import Posting, Role, Status
+from handlers.route import Kind, in_domain
+from storage.models import Awaits, Posting, Role, Status
 
 Rule = Callable[[Incoming, Facts], Outcome | None]
 
@@ -29,6 +30,7 @@ _NOT_PROVEN = Reply(550, "5.7.26", "We could not make sure who sent this email, 
 _DNS_TROUBLE = Reply(451, "4.7.5", "We cannot make sure who sent this email just now. Please try again later")
 _OUR_DOMAIN = Reply(550, "5.7.1", "This email says that it comes from us, and we did not send it")
 _MAY_WRITE = (Status.ACTIVE, Status.PAUSED)
+_NAMING = ("to", "cc", "resent-to", "resent-cc")
 _RUN_THE_LIST = (Role.MODERATOR, Role.OWNER)
 
 
@@ -89,9 +91,11 @@ def not_proven(incoming: Incoming, facts: Facts) -> Outcome | None:
 def not_a_member(incoming: Incoming, facts: Facts) -> Outcome | None:
     if facts.membership is not None and facts.membership.status in _MAY_WRITE:
         return None
-    if facts.answers_member is not None:
-        name = facts.answers_member.name
-        return held(facts, f"It answers a copy that {name} got, from an address that we do not know.")
+    asked = facts.answers_member
+    if asked is not None and not facts.said_not_hers:
+        reason = f"It answers an email that {asked.name} got, from an address that we do not know."
+        hold = Hold(reason, facts.list_id, awaits=Awaits.ADDRESS, maybe_of=asked.id)
+        return Outcome(ACCEPTED, (hold,))
     text = (
         "We do not know this email address, so your email has not been shared. Are you a member? Please send it "
         f"again from the address where you get our letters. Or write to {owner_address(facts)} and ask to add this one"
@@ -112,7 +116,25 @@ def announcements_only(incoming: Incoming, facts: Facts) -> Outcome | None:
 def not_surely_hers(incoming: Incoming, facts: Facts) -> Outcome | None:
     if incoming.authentication.verdict is not Verdict.UNVERIFIED:
         return None
-    return held(facts, f"We cannot tell whether it really comes from {writer(incoming, facts)}.")
+    return awaiting_author(facts, f"We cannot tell whether it really comes from {writer(incoming, facts)}.")
+
+
+def not_addressed(incoming: Incoming, facts: Facts) -> Outcome | None:
+    """A blind copy: whoever answers it would not answer the list. What comes from another list of ours is none."""
+    if incoming.route.kind is not Kind.LIST or incoming.authentication.signed_by_us or facts.host.mailbox:
+        return None
+    named = {address_key(mailbox.address) for name in _NAMING for mailbox in _mailboxes(incoming.message, name)}
+    if incoming.route.address in named:
+        return None
+    return held(facts, "The address of the list stands in neither To nor Cc.", tell_author=True)
+
+
+def too_many_posts(incoming: Incoming, facts: Facts) -> Outcome | None:
+    most = facts.host.posts_per_hour
+    if not most or facts.posts_last_hour < most:
+        return None
+    reason = f"{writer(incoming, facts)} has written more than {most} emails in an hour."
+    return Outcome(ACCEPTED, (Hold(reason, facts.list_id, facts.member_id, ask_hourly=True),))
 
 
 def moderated(incoming: Incoming, facts: Facts) -> Outcome | None:  # noqa: ARG001
@@ -132,6 +154,8 @@ POSTING: tuple[Rule, ...] = (
     not_a_member,
     announcements_only,
     not_surely_hers,
+    not_addressed,
+    too_many_posts,
     moderated,
 )
 COMMANDS: tuple[Rule, ...] = (too_many_received, automatic, *SAFE)
@@ -157,6 +181,17 @@ def dropped(facts: Facts, text: str) -> Outcome:
 
 def held(facts: Facts, reason: str, *, ask: bool = True, tell_author: bool = False) -> Outcome:
     return Outcome(ACCEPTED, (Hold(reason, facts.list_id, facts.member_id, ask=ask, tell_author=tell_author),))
+
+
+def awaiting_author(facts: Facts, reason: str) -> Outcome:
+    """Held until she in whose name it came says, from the address that we know, that she wrote it."""
+    return Outcome(ACCEPTED, (Hold(reason, facts.list_id, facts.member_id, awaits=Awaits.AUTHOR),))
+
+
+def too_late(incoming: Incoming, facts: Facts) -> Outcome:
+    """The letter of ours that it answers has expired."""
+    text = f"Our letter to you is too old to be answered this way. Please write to {owner_address(facts)} instead"
+    return refused(incoming, facts, Reply(550, "5.7.1", text), "the letter that it answers is too old")
 
 
 def writer(incoming: Incoming, facts: Facts) -> str:
@@ -192,6 +227,11 @@ def _list_ids(incoming: Incoming) -> set[str]:
         text = message.field_bytes(field).partition(b":")[2].decode("ascii", "replace").lower()
         found.add("".join(text.rpartition("<")[2].partition(">")[0].split()))
     return found
+
+
+def _mailboxes(message: Message, name: str) -> list[Mailbox]:
+    value = message.value(name)
+    return parse_mailboxes(value) if value else []
 
 
 def _posting(facts: Facts) -> Posting | None:

@@ -24,6 +24,8 @@ _BASE32 = "[a-z2-7]"
 _VERP = re.compile(rf"b-({_KID})({_BASE32}{{20}})-({_BASE32}{{16}})")
 _UNSUBSCRIBE = re.compile(rf"({_KID})-({_BASE32}{{8}})-({_BASE32}{{32}})")
 _PRIVATE = re.compile(rf"<m\.({_KID})-({_BASE32}{{16}})-({_BASE32}{{16}})@[^<>@\s]+>")
+_LETTER = re.compile(rf"<n\.({_BASE32}{{40}})[.@]")
+_LETTER_MAC_BYTES = 12
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 _SURE_DIGITS = "23456789"  # nobody writes these as a letter; 0 and 1 are also read from o, i and l
@@ -153,6 +155,27 @@ def new_message_id(random: bytes, domain: str) -> str:
     return f"<n.{_base32(random)}@{domain}>"
 
 
+def letter_mark(secrets: Secrets, *, member_id: int, random: bytes) -> bytes:
+    """25 bytes for `new_message_id` by which an answer tells which member (0: none) got the letter, from 8 random ones.
+
+    Raises ValueError when a number does not fit its place.
+    """
+    facts = _number(member_id, _ID_BITS).to_bytes(5, "big") + random[:8]
+    return facts + _letter_mac(secrets[0], facts)
+
+
+def read_letter_mark(secrets: Secrets, message_id: str) -> int | None:
+    """The member to whom we sent the letter with this Message-ID; None when it is none of ours, or went to nobody."""
+    found = _LETTER.match(message_id.lower())
+    if found is None:
+        return None
+    data = base64.b32decode(found[1].upper())
+    facts, mac = data[:-_LETTER_MAC_BYTES], data[-_LETTER_MAC_BYTES:]
+    if not any(hmac.compare_digest(_letter_mac(secret, facts), mac) for secret in secrets):
+        return None
+    return int.from_bytes(facts[:5], "big") or None
+
+
 def short_token(random: bytes) -> str:
     """10 characters of Crockford's base32, lower case, from at least 9 random bytes; one is always a digit of 2-9.
 
@@ -179,6 +202,10 @@ def normal_token(text: str) -> str | None:
 
 def _mac(secret: Secret, purpose: bytes, text: str, size: int = _MAC_BYTES) -> str:
     return _base32(hmac.digest(secret.key, purpose + text.encode("ascii"), hashlib.sha256)[:size])
+
+
+def _letter_mac(secret: Secret, facts: bytes) -> bytes:
+    return hmac.digest(secret.key, b"letter1" + facts, hashlib.sha256)[:_LETTER_MAC_BYTES]
 
 
 def _is_genuine(secrets: Secrets, kid: str, purpose: bytes, text: str, mac: str, size: int = _MAC_BYTES) -> bool:

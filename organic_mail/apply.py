@@ -8,16 +8,36 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from handlers.automatic import is_automatic
 from handlers.decide import Decision
-from handlers.incoming import Incoming
-from handlers.outcome import Action, Decline, Forward, Hold, Join, Leave, Note, Publish, Return
-from organic_mail import joining, moderation
+from handlers.facts import Host, id_of
+from handlers.incoming import Incoming, Verdict
+from handlers.outcome import (
+    Action,
+    AskToJoin,
+    Bounced,
+    Complained,
+    Decline,
+    Forward,
+    Hold,
+    Join,
+    Keep,
+    Leave,
+    No,
+    Note,
+    Publish,
+    Return,
+    SayIsMember,
+    Yes,
+)
+from organic_mail import answering, asking, bouncing, complaining, joining, moderation, pausing
 from organic_mail.joining import Answer
 from organic_mail.publishing import publish
-from storage import queue
+from storage import held, queue
 from storage.arrivals import remember
-from storage.contents import Packed, store_content
+from storage.contents import Packed, pack, store_content
 from storage.events import record
+from storage.models import HeldPost, HeldState
 
 
 def apply(session: Session, decisions: Sequence[Decision], packed: Packed, now: datetime) -> None:
@@ -30,6 +50,23 @@ def apply(session: Session, decisions: Sequence[Decision], packed: Packed, now: 
             continue
         for action in decision.outcome.actions:
             _write(session, decision, action, packed, now)
+        if decision.outcome.accepted:
+            _notice_that_she_writes(session, decision, now)
+
+
+def _answer(decision: Decision) -> Answer:
+    message = decision.incoming.message
+    digest = hashlib.sha256(message.message_id.encode() or message.raw).hexdigest()
+    return Answer(f"mail:{digest}", message.message_id)
+
+
+def _notice_that_she_writes(session: Session, decision: Decision, now: datetime) -> None:
+    """A member who surely writes herself reads her mail too (spec/mail.md §3.5)."""
+    incoming, facts = decision.incoming, decision.facts
+    if facts.member is None or facts.author is None or is_automatic(incoming.envelope, incoming.message):
+        return
+    if incoming.authentication.verdict is Verdict.ALIGNED:
+        pausing.heard_from(session, facts.host, facts.member, facts.author.address, _answer(decision), now)
 
 
 def fingerprint(incoming: Incoming) -> bytes:
@@ -47,14 +84,20 @@ def fingerprint(incoming: Incoming) -> bytes:
     return hashlib.sha256(b"\0".join(pieces)).digest()
 
 
-def _write(session: Session, decision: Decision, action: Action, packed: Packed, now: datetime) -> None:
-    host, message = decision.facts.host, decision.incoming.message
-    digest = hashlib.sha256(message.message_id.encode() or message.raw).hexdigest()
-    answer = Answer(f"mail:{digest}", message.message_id)
+def _write(
+    session: Session,
+    decision: Decision,
+    action: Action,
+    packed: Packed,
+    now: datetime,
+    *,
+    received_at: datetime | None = None,
+) -> None:
+    host, message, answer = decision.facts.host, decision.incoming.message, _answer(decision)
     match action:
         case Publish():
             content_id = store_content(session, packed, now)
-            publish(session, host, action, content_id=content_id, received_at=now, now=now)
+            publish(session, host, action, content_id=content_id, received_at=received_at or now, now=now)
         case Hold():
             content_id = store_content(session, packed, now)
             moderation.hold(session, decision, action, content_id=content_id, cause=answer.cause, now=now)
@@ -73,6 +116,34 @@ def _write(session: Session, decision: Decision, action: Action, packed: Packed,
             joining.leave(session, host, membership_id=membership_id, answer=answer, now=now)
         case Return(token, membership_id):
             joining.come_back(session, host, token=token, membership_id=membership_id, answer=answer, now=now)
+        case AskToJoin():
+            if decision.facts.mailing_list is not None:
+                asking.ask_to_join(session, host, decision.facts.mailing_list, action, message.message_id, now)
+        case SayIsMember(membership_id):
+            joining.say_is_member(session, host, membership_id=membership_id, answer=answer, now=now)
+        case Yes(token):
+            for waiting in answering.say_yes(session, decision, token, packed, now):
+                _let_out(session, host, waiting, now)
+        case No(token, reason):
+            answering.say_no(session, host, token, reason, now)
+        case Bounced():
+            bouncing.came_back(session, host.secrets, action, now)
+        case Complained(membership_id):
+            complaining.complained(session, host, membership_id=membership_id, now=now)
+        case Keep(token, membership_id):
+            pausing.keep(session, host, token=token, membership_id=membership_id, answer=answer, now=now)
         case Note(kind, text, list_id, member_id, keep):
             kept = store_content(session, packed, now) if keep else None
             record(session, kind, text, now=now, list_id=list_id, member_id=member_id, content_id=kept)
+
+
+def _let_out(session: Session, host: Host, waiting: HeldPost, now: datetime) -> None:
+    """Its author has said that it is hers: now it goes the way that it would have gone."""
+    decision = moderation.redecided(session, host, waiting, now)
+    holds = [action for action in decision.outcome.actions if isinstance(action, Hold)]
+    if holds or not decision.outcome.accepted:
+        moderation.hold_on(session, host, waiting, holds[0].reason if holds else decision.outcome.reply.text, now)
+    elif held.decide(session, held_id=id_of(waiting), state=HeldState.APPROVED, now=now):
+        packed = pack(decision.incoming.message.raw)
+        for action in decision.outcome.actions:
+            _write(session, decision, action, packed, now, received_at=waiting.received_at)

@@ -145,6 +145,7 @@ class LimitsSection(Section):
     commands: int = Field(default=100, ge=10)  # in one session
     errors: int = Field(default=20, ge=1)  # in one session
     recipients: int = Field(default=50, ge=1)  # of one message
+    posts_per_hour: int = Field(default=500, ge=1)  # of one member, before a person looks at them
     free_space: Annotated[int, BeforeValidator(values.size)] = 500 * 10**6  # with less on the disk, mail is put off
 
 

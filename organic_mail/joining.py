@@ -150,6 +150,13 @@ def come_back(session: Session, host: Host, *, token: str, membership_id: int, a
         _record(session, "joined", place, "came back to", now)
 
 
+def say_is_member(session: Session, host: Host, *, membership_id: int, answer: Answer, now: datetime) -> None:
+    """She asked to join and is on the list already; nobody else hears of it."""
+    place = _place(session, membership_id)
+    day = _today("is_member", place.membership, now)
+    _send(session, host, NoticeKind.IS_MEMBER, place, "owner", Answer(day.cause, answer.message_id), now)
+
+
 def _member(session: Session, host: Host, mailing_list: MailingList, newcomer: Newcomer, now: datetime) -> Member:
     """The person with this address; a new one with an alias of her own when we do not know it. Raises AlreadyMember."""
     mailbox = newcomer.mailbox

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from sqlmodel import Session, select
 
 from handlers.address import Mailbox, address_key
-from handlers.automatic import has_automatic_subject
-from handlers.facts import Facts, Host, TokenFacts, id_of
+from handlers.automatic import has_automatic_subject, is_report
+from handlers.facts import Facts, Host, QuestionFacts, TokenFacts, id_of
 from handlers.message import Message
 from handlers.post import addresses_in
 from handlers.route import Kind, Route, candidates, in_domain
-from handlers.token import read_private_reference, read_verp
-from storage import members, posts, tokens
-from storage.intake import has_list, keys_of_members, seat_of
+from handlers.token import read_letter_mark, read_private_reference, read_verp
+from organic_mail.asking import joining_is_busy
+from organic_mail.reported import complaint_facts, sent_facts
+from storage import members, posts, questions, tokens
+from storage.intake import Seat, has_list, keys_of_members, seat_of
 from storage.lists import list_by_id, list_named
 from storage.models import MailingList, Member, Membership, Post, Role, Status
+from storage.models_questions import QuestionKind
 
 _RUN_THE_LIST = (Role.MODERATOR, Role.OWNER)
 _HERE = (Status.ACTIVE, Status.PAUSED)
 _PEOPLE = (Kind.OWNER, Kind.OPERATOR)
+_READ_FOR_COMMANDS = (Kind.LIST, Kind.JOIN, Kind.HELP)
+_AN_HOUR = timedelta(hours=1)
 _AT_A_LIST = (Kind.LIST, Kind.JOIN, Kind.LEAVE, Kind.HELP, Kind.OWNER)
 
 
@@ -45,36 +50,52 @@ def route_of(session: Session, host: Host, address: str, today: date) -> Route |
 
 
 def look_up(
-    session: Session, host: Host, message: Message, author: Mailbox | None, address: str, today: date
+    session: Session, host: Host, message: Message, author: Mailbox | None, address: str, now: datetime
 ) -> tuple[Route, Facts]:
     """Where a message for this address goes, and what the deciders want to know about it."""
     for route in candidates(address, host.domain):
         # that a list is still there is seen with its facts, in the same statement
-        found = route if route.kind in _AT_A_LIST else _existing(session, host, route, today)
-        facts = _facts(session, host, message, author, found) if found else None
+        found = route if route.kind in _AT_A_LIST else _existing(session, host, route, now.date())
+        facts = _facts(session, host, message, author, found, now) if found else None
         if found is not None and facts is not None and (facts.mailing_list or not found.list_name):
             return found, facts
     return Route(Kind.NOBODY, address), Facts(host, author=author)
 
 
-def _facts(session: Session, host: Host, message: Message, author: Mailbox | None, route: Route) -> Facts:
+def _facts(
+    session: Session, host: Host, message: Message, author: Mailbox | None, route: Route, now: datetime
+) -> Facts:
     bounced = _bounced_post(session, route)
-    mailing_list, member, membership = _seat(session, host, author, route, bounced)
+    seat = _seat(session, host, author, route, bounced, now)
+    mailing_list, membership = seat.mailing_list, seat.membership
     is_post = route.kind in (Kind.LIST, Kind.BOUNCE)
+    is_here = membership is not None and membership.status in _HERE
+    may_join = route.kind in _READ_FOR_COMMANDS and not is_here
+    answered = _answered_member(session, host, mailing_list, message) if is_post and not membership else None
     people = people_who_run(session, host, mailing_list, (Role.OWNER,)) if route.kind in _PEOPLE else ()
     return Facts(
         host,
         author=author,
         mailing_list=mailing_list,
-        member=member,
+        member=seat.member,
         membership=membership,
-        answers_member=_answered_member(session, host, mailing_list, message) if is_post and not membership else None,
+        answers_member=answered,
         answers_ours=is_post and has_automatic_subject(message) and _answers_ours(session, mailing_list, message),
         hiding=hiding_keys(session, message) if is_post else (),
         owners=tuple(person.address for person in people),
         token=_token(session, route.token) if route.kind is Kind.TOKEN else None,
+        question=_question(session, host, mailing_list, route.token) if route.kind is Kind.TOKEN else None,
+        said_not_hers=answered is not None and author is not None and _said_not_hers(session, answered, author),
+        joining_busy=may_join and mailing_list is not None and joining_is_busy(session, mailing_list, now),
+        posts_last_hour=seat.posts,
         bounced_post=bounced,
+        sent=sent_facts(session, route.bounce) if route.bounce else None,
+        complaint=complaint_facts(session, host, message, now.date()) if _may_complain(route, message) else None,
     )
+
+
+def _may_complain(route: Route, message: Message) -> bool:
+    return route.kind in (*_PEOPLE, Kind.BOUNCE) and is_report(message)
 
 
 def hiding_keys(session: Session, message: Message) -> frozenset[str]:
@@ -106,26 +127,28 @@ def _existing(session: Session, host: Host, route: Route, today: date) -> Route 
             return route if members.alias_owner(session, route.alias) else None
         case Kind.TOKEN:
             mailing_list = list_named(session, route.list_name)
-            token = tokens.find_token(session, route.token) if mailing_list else None
-            return route if mailing_list and token and token.list_id == mailing_list.id else None
+            if mailing_list is None:
+                return None
+            asked = tokens.find_token(session, route.token) or questions.find_question(session, route.token)
+            return route if asked and asked.list_id == mailing_list.id else None
         case _:
             return route if has_list(session, route.list_name) else None
 
 
 def _seat(
-    session: Session, host: Host, author: Mailbox | None, route: Route, bounced: Post | None
-) -> tuple[MailingList | None, Member | None, Membership | None]:
+    session: Session, host: Host, author: Mailbox | None, route: Route, bounced: Post | None, now: datetime
+) -> Seat:
     """The list, the author and what ties the two."""
     key = address_key(author.address) if author else ""
     if route.list_name and not in_domain(key, host.domain):
-        seat = seat_of(session, list_name=route.list_name, key=key)
-        return (seat.mailing_list, seat.member, seat.membership) if seat else (None, None, None)
+        since = now - _AN_HOUR if host.posts_per_hour and route.kind is Kind.LIST else None
+        return seat_of(session, list_name=route.list_name, key=key, since=since) or Seat(None, None, None)
     if bounced is not None:
         mailing_list = list_by_id(session, bounced.list_id)
     else:
         mailing_list = list_named(session, route.list_name) if route.list_name else None
     member = _member_of(session, host, author)
-    return mailing_list, member, _membership(session, mailing_list, member)
+    return Seat(mailing_list, member, _membership(session, mailing_list, member))
 
 
 def _member_of(session: Session, host: Host, author: Mailbox | None) -> Member | None:
@@ -145,10 +168,11 @@ def _membership(session: Session, mailing_list: MailingList | None, member: Memb
 
 
 def _answered_member(session: Session, host: Host, mailing_list: MailingList | None, message: Message) -> Member | None:
-    """Whose copy it answers, when that member is on the list (contract §5, References)."""
+    """Whose copy or letter it answers, when that member is on the list (contract §4, §5 References)."""
     for message_id in (*message.references, *message.in_reply_to):
         reference = read_private_reference(host.secrets, message_id)
-        member = members.member_by_id(session, reference.member_id) if reference else None
+        member_id = reference.member_id if reference else read_letter_mark(host.secrets, message_id)
+        member = members.member_by_id(session, member_id) if member_id else None
         membership = _membership(session, mailing_list, member)
         if membership is not None and membership.status in _HERE:
             return member
@@ -172,6 +196,33 @@ def _token(session: Session, token: str) -> TokenFacts | None:
         return None
     keys = frozenset(address.key for address in members.addresses_of(session, id_of(member)))
     return TokenFacts(stored, member, membership, keys)
+
+
+def _question(session: Session, host: Host, mailing_list: MailingList | None, token: str) -> QuestionFacts | None:
+    """What we asked, and the addresses from which it may be answered."""
+    asked = questions.find_question(session, token)
+    if asked is None or mailing_list is None:
+        return None
+    match asked.kind:
+        case QuestionKind.JOINING:
+            keys = {asked.key}
+        case QuestionKind.AUTHOR | QuestionKind.ADDRESS:
+            keys = _keys_of(session, [asked.member_id or 0])
+        case QuestionKind.DECISION:
+            people = members.people_of(session, id_of(mailing_list), statuses=_HERE, roles=_RUN_THE_LIST)
+            keys = _keys_of(session, [id_of(each.member) for each in people])
+            keys |= {address_key(host.operator)} if host.operator else set()
+    return QuestionFacts(asked, keys)
+
+
+def _keys_of(session: Session, member_ids: Collection[int]) -> set[str]:
+    return {address.key for member_id in member_ids for address in members.addresses_of(session, member_id)}
+
+
+def _said_not_hers(session: Session, member: Member, author: Mailbox) -> bool:
+    key = address_key(author.address)
+    asked = questions.asked_about_address(session, member_id=id_of(member), key=key)
+    return asked is not None and asked.said_yes is False
 
 
 def _bounced_post(session: Session, route: Route) -> Post | None:

@@ -7,28 +7,31 @@ from datetime import datetime
 from sqlmodel import Session
 
 from handlers.address import Mailbox, NoSingleAuthor, author_of
-from handlers.decide import Decision
+from handlers.decide import Decision, decide
 from handlers.facts import Facts, Host, id_of
+from handlers.incoming import Authentication, Envelope, Incoming, Verdict
 from handlers.message import Message, parse
 from handlers.notice import Notice, NoticeKind
 from handlers.outcome import Hold
 from handlers.policy import owner_address, writer
 from handlers.post import published
-from handlers.route import Kind, candidates
-from organic_mail import notices
-from organic_mail.lookup import hiding_keys, people_who_run
+from organic_mail import asking, joining, notices
+from organic_mail.asking_people import ask_people
+from organic_mail.held_meaning import Meaning, applicant_of, meaning_of
+from organic_mail.lookup import hiding_keys, look_up
 from organic_mail.problem import Problem
 from organic_mail.publishing import publish
 from storage import held, members
 from storage.contents import read_content
 from storage.events import record
 from storage.lists import list_by_id
-from storage.models import HeldPost, HeldState, Post
+from storage.models import Awaits, HeldPost, HeldState, MailingList, Post
 
 
 def hold(session: Session, decision: Decision, action: Hold, *, content_id: int, cause: str, now: datetime) -> HeldPost:
     """Keep a message until somebody decides, and ask those who can."""
     incoming, facts = decision.incoming, decision.facts
+    awaits, question = _ask_member(session, incoming, facts, action, now)
     waiting = held.hold(
         session,
         list_id=action.list_id,
@@ -39,10 +42,13 @@ def hold(session: Session, decision: Decision, action: Hold, *, content_id: int,
         author=writer(incoming, facts),
         subject=incoming.message.subject,
         reason=action.reason,
+        awaits=awaits,
+        question=question,
         now=now,
     )
-    if action.ask:
-        _ask(session, facts, waiting, now)
+    if awaits is Awaits.PEOPLE and action.ask:
+        once = f"pace:{action.member_id}:{now:%Y-%m-%dT%H}" if action.ask_hourly else ""
+        ask_people(session, facts.host, waiting, now, once=once)
     if action.tell_author and facts.member is not None:
         letter = Notice(
             NoticeKind.WAITING,
@@ -59,18 +65,46 @@ def hold(session: Session, decision: Decision, action: Hold, *, content_id: int,
     return waiting
 
 
-def approve_held(session: Session, host: Host, held_id: int, *, now: datetime) -> Post:
-    """Let a held message go out, with its own Message-ID and Date. Raises Problem."""
+def hold_on(session: Session, host: Host, waiting: HeldPost, reason: str, now: datetime, *, ask: bool = True) -> None:
+    """No member's word is waited for any more: now those who run the list decide."""
+    held.leave_to_people(session, held_id=id_of(waiting), reason=reason)
+    session.refresh(waiting)
+    if ask:
+        ask_people(session, host, waiting, now)
+    text = f"The email from {waiting.author} to {waiting.recipient} still waits. {reason}"
+    record(session, "held", text, now=now, list_id=waiting.list_id, member_id=waiting.member_id)
+
+
+def redecided(session: Session, host: Host, waiting: HeldPost, now: datetime) -> Decision:
+    """What becomes of a held message now that we know who wrote it."""
+    message = parse(read_content(session, waiting.content_id))
+    route, facts = look_up(session, host, message, _author(message), waiting.recipient, now)
+    envelope = Envelope(waiting.envelope_sender, (waiting.recipient,))
+    incoming = Incoming(envelope, message, Authentication(Verdict.ALIGNED), route)
+    return Decision(incoming, facts, decide(incoming, facts, waiting.received_at))
+
+
+def approve_held(session: Session, host: Host, held_id: int, *, now: datetime) -> Post | None:
+    """Say yes to a held message: it goes out with its own Message-ID and Date; who asked to join or leave may.
+
+    None when it was no post. Raises Problem.
+    """
     waiting = _waiting(session, held_id)
     mailing_list = list_by_id(session, waiting.list_id) if waiting.list_id else None
     if mailing_list is None or mailing_list.removed_at is not None:
         raise Problem(f"message {held_id} was written to no list; answer its author yourself, then discard it")
-    if not _can_go_out(waiting, host):
+    message = parse(read_content(session, waiting.content_id))
+    meaning = meaning_of(session, host, waiting, message)
+    if meaning is Meaning.NOTHING:
         raise Problem(
             f"message {held_id} was written to {waiting.recipient}, not to everyone; answer its author yourself, "
             "then discard it"
         )
-    message = parse(read_content(session, waiting.content_id))
+    _decide(session, held_id, HeldState.APPROVED, now)
+    if meaning is not Meaning.POST:
+        _let_in_or_go(session, host, mailing_list, waiting, message, meaning, now)
+        _record(session, waiting, "was answered with yes", now)
+        return None
     facts = Facts(
         host,
         author=_author(message),
@@ -78,7 +112,6 @@ def approve_held(session: Session, host: Host, held_id: int, *, now: datetime) -
         member=members.member_by_id(session, waiting.member_id) if waiting.member_id else None,
         hiding=hiding_keys(session, message),
     )
-    _decide(session, held_id, HeldState.APPROVED, now)
     return publish(
         session,
         host,
@@ -90,21 +123,26 @@ def approve_held(session: Session, host: Host, held_id: int, *, now: datetime) -
 
 
 def reject_held(session: Session, host: Host, held_id: int, *, now: datetime, reason: str = "") -> None:
-    """Keep a held message back and tell its author, when she is a member: strangers are never written to.
-
-    Raises Problem.
+    """Keep a held message back and tell its author, when she is a member or has confirmed that she wants to be one:
+    strangers are never written to. Raises Problem.
     """
     waiting = _waiting(session, held_id)
     _decide(session, held_id, HeldState.REJECTED, now)
     _record(session, waiting, "was not shared", now)
-    member = members.member_by_id(session, waiting.member_id) if waiting.member_id else None
-    if member is None:
-        return
     mailing_list = list_by_id(session, waiting.list_id) if waiting.list_id else None
+    member = members.member_by_id(session, waiting.member_id) if waiting.member_id else None
+    applicant = applicant_of(session, host, waiting)
+    if applicant is not None:
+        kind, recipient, language = NoticeKind.NOT_JOINED, Mailbox("", applicant.address), host.language
+    elif member is not None:
+        address = members.primary_address(session, id_of(member))
+        kind, recipient, language = NoticeKind.NOT_SHARED, Mailbox(member.name, address), member.language
+    else:
+        return
     letter = Notice(
-        NoticeKind.NOT_SHARED,
-        Mailbox(member.name, members.primary_address(session, id_of(member))),
-        member.language,
+        kind,
+        recipient,
+        language,
         mailing_list,
         reply_to=owner_address(Facts(host, mailing_list=mailing_list)),
         in_reply_to=parse(read_content(session, waiting.content_id)).message_id,
@@ -120,37 +158,52 @@ def discard_held(session: Session, held_id: int, *, now: datetime) -> None:
     _record(session, waiting, "was set aside for good", now)
 
 
-def _ask(session: Session, facts: Facts, waiting: HeldPost, now: datetime) -> None:
-    """One short letter to each who can decide; the operator where nobody else can.
-
-    Strangers who write to the list's other addresses cause one letter a day in all: they may be many.
-    """
-    can_go_out = _can_go_out(waiting, facts.host)
-    known = can_go_out or waiting.member_id is not None
-    cause = f"held:{waiting.id}" if known else f"strangers:{waiting.list_id}:{now:%Y-%m-%d}"
-    for person in people_who_run(session, facts.host, facts.mailing_list):
-        letter = Notice(
-            NoticeKind.ASKED,
-            Mailbox(person.name, person.address),
-            person.language,
-            facts.mailing_list,
-            reply_to=owner_address(facts),
-            values={
-                "author": waiting.author,
-                "subject": waiting.subject or "(no subject)",
-                "recipient": waiting.recipient,
-                "reason": waiting.reason,
-                "number": id_of(waiting),
-                "can_go_out": can_go_out,
-            },
-        )
-        notices.send(session, facts.host, letter, cause=cause, now=now)
+def leave_to_people(session: Session, host: Host, now: datetime) -> None:
+    """What a member has not answered in time goes on waiting for those who run the list: no word is lost."""
+    told: set[tuple[int | None, str]] = set()
+    for waiting in held.waiting_too_long(session, before=now - asking.MEMBER_DECIDES_IN):
+        whose = (waiting.member_id, waiting.question)
+        reason = f"{waiting.reason} The member was asked, and has not answered in a week."
+        hold_on(session, host, waiting, reason, now, ask=whose not in told)
+        told.add(whose)
 
 
-def _can_go_out(waiting: HeldPost, host: Host) -> bool:
-    """Was it meant for everyone? What was written to one of the list's other addresses never is."""
-    routes = candidates(waiting.recipient, host.domain)
-    return waiting.list_id is not None and bool(routes) and routes[0].kind in (Kind.LIST, Kind.BOUNCE)
+def _ask_member(session: Session, incoming: Incoming, facts: Facts, action: Hold, now: datetime) -> tuple[Awaits, str]:
+    """Whose word is waited for, and the token of what a member was asked about an address."""
+    mailing_list = facts.mailing_list
+    if mailing_list is None or facts.author is None:
+        return Awaits.PEOPLE, ""
+    if action.awaits is Awaits.AUTHOR and facts.member is not None:
+        asking.ask_author(session, facts.host, facts.member, mailing_list, incoming.message, now)
+        return Awaits.AUTHOR, ""
+    member = members.member_by_id(session, action.maybe_of) if action.maybe_of else None
+    if member is None:
+        return Awaits.PEOPLE, ""
+    token = asking.ask_about_address(session, facts.host, member, mailing_list, facts.author, incoming.message, now)
+    return (Awaits.ADDRESS, token) if token else (Awaits.PEOPLE, "")
+
+
+def _let_in_or_go(
+    session: Session,
+    host: Host,
+    mailing_list: MailingList,
+    waiting: HeldPost,
+    message: Message,
+    meaning: Meaning,
+    now: datetime,
+) -> None:
+    applicant, author = applicant_of(session, host, waiting), _author(message)
+    if meaning is Meaning.LEAVE:
+        membership = members.membership(session, id_of(mailing_list), waiting.member_id or 0)
+        answer = joining.Answer(f"approved:{waiting.id}", message.message_id)
+        if membership is not None:
+            joining.leave(session, host, membership_id=id_of(membership), answer=answer, now=now)
+    elif applicant is not None:
+        newcomer = joining.Newcomer(Mailbox(applicant.name, applicant.address), applicant.delivery)
+        joining.confirm(session, host, mailing_list=mailing_list, newcomer=newcomer, now=now)
+    elif author is not None:
+        newcomer = joining.Newcomer(author)
+        joining.invite(session, host, mailing_list=mailing_list, newcomer=newcomer, inviter=host.name, now=now)
 
 
 def _waiting(session: Session, held_id: int) -> HeldPost:

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from handlers.facts import Host
 from handlers.notice import Notice, NoticeKind, notice
 from handlers.one_mailbox import letter_id
-from handlers.token import Secrets, new_message_id, short_token
+from handlers.token import Secrets, letter_mark, new_message_id, short_token
 from organic_mail.config import Settings
 from organic_mail.imap_profile import own_mailbox
 from storage import queue
@@ -48,7 +48,8 @@ def send(
     membership: Membership | None = None,
 ) -> bool:
     """Queue one letter of ours. False: this recipient has had a mail for this cause already."""
-    random = randomness.token_bytes(16)
+    member_id = member.id if member and member.id else 0
+    random = letter_mark(host.secrets, member_id=member_id, random=randomness.token_bytes(8))
     if host.mailbox:
         message_id = letter_id(random, letter.reply_to.partition("@")[0], host.domain)
     else:

@@ -139,8 +139,7 @@ class Receiver:
         author = _author(message)
 
         def read(session: Session) -> list[tuple[Route, Facts]]:
-            today = now.date()
-            return [look_up(session, self.host, message, author, address, today) for address in envelope.recipients]
+            return [look_up(session, self.host, message, author, address, now) for address in envelope.recipients]
 
         decisions = []
         for route, facts in self._database.read(read):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select, update
 
-from storage.models import HeldPost, HeldState, MailingList
+from storage.models import Awaits, HeldPost, HeldState, MailingList
 
 
 def hold(
@@ -21,9 +21,14 @@ def hold(
     author: str,
     subject: str,
     reason: str,
+    awaits: Awaits = Awaits.PEOPLE,
+    question: str = "",
     now: datetime,
 ) -> HeldPost:
-    """Keep a message until somebody decides. author: name and address of From; reason: one plain sentence."""
+    """Keep a message until somebody decides. author: name and address of From; reason: one plain sentence.
+
+    question: the token of what a member was asked, with Awaits.ADDRESS.
+    """
     held = HeldPost(
         list_id=list_id,
         content_id=content_id,
@@ -33,6 +38,8 @@ def hold(
         author=author,
         subject=subject,
         reason=reason,
+        awaits=awaits,
+        question=question,
         received_at=now,
     )
     session.add(held)
@@ -55,9 +62,30 @@ def waiting(session: Session) -> list[tuple[HeldPost, str]]:
     return [(held, name) for held, name in session.exec(query)]
 
 
-def waiting_of_member(session: Session, member_id: int) -> list[HeldPost]:
-    """What waits of one author, oldest first."""
-    query = select(HeldPost).where(HeldPost.member_id == member_id, HeldPost.state == HeldState.WAITING)
+def waiting_for_author(session: Session, member_id: int) -> list[HeldPost]:
+    """What came in a member's name and waits for her word, oldest first, on all lists."""
+    return _waiting(session, HeldPost.member_id == member_id, HeldPost.awaits == Awaits.AUTHOR)
+
+
+def waiting_for_answer(session: Session, question: str) -> list[HeldPost]:
+    """What waits for the answer to one question, oldest first."""
+    return _waiting(session, HeldPost.question == question, HeldPost.awaits == Awaits.ADDRESS)
+
+
+def waiting_too_long(session: Session, *, before: datetime) -> list[HeldPost]:
+    """What came before a moment and still waits for a member's word."""
+    return _waiting(session, HeldPost.awaits != Awaits.PEOPLE, HeldPost.received_at < before)
+
+
+def leave_to_people(session: Session, *, held_id: int, reason: str) -> None:
+    """From now on those who run the list decide; reason: why."""
+    session.exec(
+        update(HeldPost).where(col(HeldPost.id) == held_id).values(awaits=Awaits.PEOPLE, reason=reason, question="")
+    )
+
+
+def _waiting(session: Session, *conditions: ColumnElement[bool] | bool) -> list[HeldPost]:
+    query = select(HeldPost).where(HeldPost.state == HeldState.WAITING, *conditions)
     return list(session.exec(query.order_by(col(HeldPost.id))))
 
 

@@ -128,6 +128,14 @@ class HeldState(StrEnum):
     DISCARDED = "discarded"
 
 
+class Awaits(StrEnum):
+    """Who can let a held message go on."""
+
+    PEOPLE = "people"  # those who run the list, or the operator
+    AUTHOR = "author"  # she in whose name it came, at the address that we know
+    ADDRESS = "address"  # the member to whom the unknown address of its author may belong
+
+
 class TokenAction(StrEnum):
     """What one stored action does when its address is written to (contract §3)."""
 
@@ -266,6 +274,7 @@ class Post(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("list_id", "message_id", name="ux_post_message_id"),
         Index("ix_post_thread", "thread_id", "received_at"),
+        Index("ix_post_member", "member_id", "accepted_at"),
     )
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
     list_id: int = Field(foreign_key="mailing_list.id")
@@ -330,12 +339,14 @@ class HeldPost(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     list_id: int | None = Field(default=None, foreign_key="mailing_list.id", index=True)
     content_id: int = Field(sa_column=Column(BigId, ForeignKey("message.id"), nullable=False))
-    member_id: int | None = Field(default=None, foreign_key="member.id")
+    member_id: int | None = Field(default=None, foreign_key="member.id", index=True)
     envelope_sender: str
     recipient: str  # the address it was written to
     author: str  # name and address of From, for the operator's eyes
     subject: str
     reason: str  # one sentence in plain words
+    awaits: Awaits = Field(default=Awaits.PEOPLE, sa_type=words(Awaits))
+    question: str = ""  # ADDRESS: the token of what that member was asked
     state: HeldState = Field(default=HeldState.WAITING, sa_type=words(HeldState))
     received_at: datetime = Field(sa_type=Moment)
     decided_at: datetime | None = Field(default=None, sa_type=Moment)

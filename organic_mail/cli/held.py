@@ -72,7 +72,7 @@ def show(context: typer.Context, held_id: HeldId, json: JsonFlag = False) -> Non
 
 @app.command(epilog="Example: organic-mail held approve 3")
 def approve(context: typer.Context, held_id: HeldId) -> None:
-    """Let a message go out to everybody on the list, under its own name and date."""
+    """Let a message go out to everybody on the list, under its own name and date; let in who asks to join."""
     from datetime import UTC, datetime
 
     from organic_mail.moderation import approve_held
@@ -81,7 +81,7 @@ def approve(context: typer.Context, held_id: HeldId) -> None:
     with open_community(context) as community:
         host = host_of(community.settings, community.secrets, community.database)
         post = community.database.write(lambda session: approve_held(session, host, held_id, now=datetime.now(UTC)))
-    typer.echo(f"Message {held_id} goes out as post {post.id}.")
+    typer.echo(f"Message {held_id} goes out as post {post.id}." if post else f"Message {held_id} is answered with yes.")
 
 
 @app.command(epilog='Example: organic-mail held reject 3 --reason "We keep selling for the market list."')

@@ -6,7 +6,8 @@ from alembic import context
 from sqlmodel import SQLModel
 
 import storage.models
-import storage.models_mailbox  # noqa: F401 - SQLModel.metadata knows the tables once they are loaded
+import storage.models_mailbox
+import storage.models_questions  # noqa: F401 - SQLModel.metadata knows the tables once they are loaded
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -16,7 +16,7 @@ ID = "<n.abcdef@oak.example>"
 BANNED = ("error", "invalid", "subscription", "administrator", "click", "unfortunately")
 WELCOME = {"posting": "members", "replies": "list", "role": "member", "delivery": "each", "hour": 7}
 ASKED = {"author": "Sven <sven@elm.example>", "subject": "Garden sale", "recipient": "family@oak.example",
-         "reason": "Every email to this list is read before it goes out.", "number": 3, "can_go_out": True}  # fmt: skip
+         "reason": "Every email to this list is read before it goes out.", "number": 3, "meaning": "post", "reminder": False, "written": False}  # fmt: skip
 VALUES = [
     (NoticeKind.INVITATION, {"inviter": "Anna", "members": 14}),
     (NoticeKind.INVITATION, {"inviter": "Anna", "members": 0}),
@@ -31,7 +31,16 @@ VALUES = [
     (NoticeKind.GOODBYE, {}),
     (NoticeKind.WAITING, {"subject": "Garden sale"}),
     (NoticeKind.ASKED, ASKED),
-    (NoticeKind.ASKED, {**ASKED, "can_go_out": False}),
+    *[(NoticeKind.ASKED, {**ASKED, "meaning": meaning}) for meaning in ("join", "leave", "nothing")],
+    (NoticeKind.ASKED, {**ASKED, "reminder": True, "written": True}),
+    (NoticeKind.DID_YOU_WRITE, {"subject": "Garden sale", "beginning": ""}),
+    (NoticeKind.DID_YOU_WRITE, {"subject": "Garden sale", "beginning": "I have three chairs."}),
+    (NoticeKind.ALSO_YOU, {"subject": "Lunch on Sunday", "other": "rosie.l@work.example"}),
+    (NoticeKind.CONFIRM_JOINING, {"vouched": True}),
+    (NoticeKind.CONFIRM_JOINING, {"vouched": False}),
+    (NoticeKind.IS_MEMBER, {}),
+    (NoticeKind.NOT_JOINED, {"reason": ""}),
+    (NoticeKind.NOT_JOINED, {"reason": "We are all from one street."}),
     (NoticeKind.NOT_SHARED, {"subject": "Garden sale", "reason": ""}),
     (NoticeKind.NOT_SHARED, {"subject": "Garden sale", "reason": "We share sales in spring."}),
     (NoticeKind.PROBE, {}),

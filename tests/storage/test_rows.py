@@ -12,10 +12,10 @@ from storage.arrivals import prune_arrivals, remember
 from storage.contents import pack, read_content, store_content
 from storage.database import Database, StorageTrouble
 from storage.events import events_after, latest_events, record
-from storage.held import decide, held_by_id, hold, waiting, waiting_of_member
+from storage.held import decide, held_by_id, hold, waiting, waiting_for_author
 from storage.keys import activate_key, active_key, add_key, signing_keys
 from storage.lists import ListNameTaken, all_lists, create_list, list_by_id, list_named, remove_list, update_list
-from storage.models import DeliveryMode, HeldState, Joining, KeyState, Message, Posting, Replies, TokenAction
+from storage.models import Awaits, DeliveryMode, HeldState, Joining, KeyState, Message, Posting, Replies, TokenAction
 from storage.shunts import drop_shunt, set_aside, shunt_by_id, shunt_rows
 from storage.tokens import TokenTaken, add_token, find_token, use_token
 from tests.storage.made import DAY, NOW, a_list, a_member, a_post, on_list
@@ -123,10 +123,10 @@ def test_held_messages_are_decided_once(database: Database) -> None:
         facts = {"content_id": store_content(session, b"x", NOW), "envelope_sender": "anna@home.example"}
         facts |= {"recipient": "family@oak.example", "author": "Anna <anna@home.example>", "subject": "Hi"}
         facts |= {"reason": "nobody vouched for it", "now": NOW}
-        first = hold(session, list_id=a_list(session), member_id=anna.id, **facts)
+        first = hold(session, list_id=a_list(session), member_id=anna.id, awaits=Awaits.AUTHOR, **facts)
         second = hold(session, list_id=None, member_id=None, **facts)
         assert waiting(session) == [(first, "family"), (second, "")]
-        assert waiting_of_member(session, anna.id or 0) == [first]
+        assert waiting_for_author(session, anna.id or 0) == [first]
         assert (first.state, first.received_at, first.decided_at) == (HeldState.WAITING, NOW, None)
         assert decide(session, held_id=first.id or 0, state=HeldState.APPROVED, now=NOW + DAY)
         assert not decide(session, held_id=first.id or 0, state=HeldState.REJECTED, now=NOW + DAY)
@@ -135,7 +135,7 @@ def test_held_messages_are_decided_once(database: Database) -> None:
         assert held_by_id(session, first.id or 0) == first
         assert (first.state, first.decided_at) == (HeldState.APPROVED, NOW + DAY)
         assert waiting(session) == [(second, "")]
-        assert waiting_of_member(session, anna.id or 0) == []
+        assert waiting_for_author(session, anna.id or 0) == []
 
     database.write(steps)
 

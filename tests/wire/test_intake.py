@@ -83,7 +83,8 @@ def test_another_mail_with_the_same_id_is_not_swallowed(people, raw, sender):
 
 
 def test_two_lists_get_one_post_each(people):
-    assert people.receive(mail(), "family@oak.example", "news@oak.example") == OK
+    raw = mail(to="family@oak.example, The news <News@oak.example>")
+    assert people.receive(raw, "family@oak.example", "news@oak.example") == OK
     assert [post.message_id for post in people.posts()] == ["<1@home.example>"] * 2
     assert sorted(people.copies()) == sorted(FAMILY * 2)
 
@@ -266,9 +267,7 @@ def test_automatic_mail_to_the_owner_waits_and_goes_nowhere(people):
     assert len(people.held()) == 2
 
 
-@pytest.mark.parametrize(
-    "address", ["family-join@oak.example", "family-help@oak.example", "family-request@oak.example"]
-)
+@pytest.mark.parametrize("address", ["family-help@oak.example", "family-request@oak.example"])
 def test_no_address_swallows_mail(people, address):
     assert people.receive(mail(author="sven@elm.example"), address, sender="sven@elm.example") == OK
     (held,) = people.held()

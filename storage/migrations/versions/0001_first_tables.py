@@ -148,6 +148,8 @@ def upgrade() -> None:
         sa.Column("author", sa.String(), nullable=False),
         sa.Column("subject", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("awaits", WORD, nullable=False),
+        sa.Column("question", sa.String(), nullable=False),
         sa.Column("state", WORD, nullable=False),
         sa.Column("received_at", MOMENT, nullable=False),
         sa.Column("decided_at", MOMENT, nullable=True),
@@ -157,6 +159,32 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_held_post"),
     )
     op.create_index("ix_held_post_list_id", "held_post", ["list_id"])
+    op.create_index("ix_held_post_member_id", "held_post", ["member_id"])
+    op.create_table(
+        "question",
+        sa.Column("token", sa.String(), nullable=False),
+        sa.Column("kind", WORD, nullable=False),
+        sa.Column("list_id", sa.Integer(), nullable=False),
+        sa.Column("member_id", sa.Integer(), nullable=True),
+        sa.Column("held_id", sa.Integer(), nullable=True),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("delivery", WORD, nullable=True),
+        sa.Column("asked_at", MOMENT, nullable=False),
+        sa.Column("expires_at", MOMENT, nullable=False),
+        sa.Column("reminded_at", MOMENT, nullable=True),
+        sa.Column("answered_at", MOMENT, nullable=True),
+        sa.Column("said_yes", sa.Boolean(), nullable=True),
+        sa.ForeignKeyConstraint(["held_id"], ["held_post.id"], name="fk_question_held_id"),
+        sa.ForeignKeyConstraint(["list_id"], ["mailing_list.id"], name="fk_question_list_id"),
+        sa.ForeignKeyConstraint(["member_id"], ["member.id"], name="fk_question_member_id"),
+        sa.PrimaryKeyConstraint("token", name="pk_question"),
+    )
+    op.create_index("ix_question_held_id", "question", ["held_id"])
+    op.create_index("ix_question_key", "question", ["key", "asked_at"])
+    op.create_index("ix_question_kind", "question", ["kind", "asked_at"])
+    op.create_index("ix_question_member", "question", ["member_id", "asked_at"])
     op.create_table(
         "membership",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -239,6 +267,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("list_id", "message_id", name="ux_post_message_id"),
     )
     op.create_index("ix_post_thread", "post", ["thread_id", "received_at"])
+    op.create_index("ix_post_member", "post", ["member_id", "accepted_at"])
     op.create_table(
         "thread_reference",
         sa.Column("list_id", sa.Integer(), nullable=False),

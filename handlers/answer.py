@@ -1,0 +1,41 @@
+"""Answers to what we have asked: is this yours, is that you, do you want to join, may it go out? (contract §3)
+
+The token was sent to one address alone. For a question to that person it is the proof itself; what concerns others is
+only decided by somebody who surely is who she says.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from handlers.facts import Facts, QuestionFacts
+from handlers.incoming import Incoming, Verdict
+from handlers.outcome import ACCEPTED, No, Note, Outcome, Yes
+from handlers.plain_words import answer_in, words_behind_answer
+from handlers.policy import COMMANDS, first_answer, held, is_author, too_late, writer
+from storage.models_questions import QuestionKind
+
+
+def decide_answer(incoming: Incoming, facts: Facts, asked: QuestionFacts, now: datetime) -> Outcome:
+    outcome = first_answer(COMMANDS, incoming, facts)
+    if outcome is not None:
+        return outcome
+    question, who = asked.question, writer(incoming, facts)
+    if not is_author(facts, asked.answerers):
+        return held(facts, f"{who} answered a question that we asked somebody else.")
+    is_decision = question.kind is QuestionKind.DECISION
+    if is_decision and incoming.authentication.verdict is not Verdict.ALIGNED:
+        return held(facts, f"We cannot tell whether it is really {who} who decides.")
+    if question.answered_at is not None:
+        text = f"{who} answered a question that had been answered."
+        return Outcome(ACCEPTED, (Note("dropped", text, facts.list_id, facts.member_id),))
+    if question.expires_at <= now:
+        return too_late(incoming, facts)
+    match answer_in(incoming.message):
+        case True:
+            return Outcome(ACCEPTED, (Yes(question.token),))
+        case False:
+            reason = words_behind_answer(incoming.message) if is_decision else ""
+            return Outcome(ACCEPTED, (No(question.token, reason),))
+        case None:
+            return held(facts, f"{who} answered our question with neither yes nor no.")

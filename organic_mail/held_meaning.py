@@ -1,0 +1,46 @@
+"""What a yes to a held message does."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+from sqlmodel import Session
+
+from handlers.facts import Host
+from handlers.message import Message
+from handlers.plain_words import Command, command_in
+from handlers.route import Kind, candidates
+from storage import questions
+from storage.models import HeldPost
+from storage.models_questions import Question, QuestionKind
+
+
+class Meaning(Enum):
+    POST = auto()  # it goes to everyone
+    JOIN = auto()  # its author is let in
+    LEAVE = auto()  # its author leaves
+    NOTHING = auto()  # somebody has to answer it by hand
+
+
+def meaning_of(session: Session, host: Host, waiting: HeldPost, message: Message) -> Meaning:
+    """What was written to one of the list's other addresses never goes to everyone."""
+    route = next(iter(candidates(waiting.recipient, host.domain)), None)
+    if route is None or waiting.list_id is None:
+        return Meaning.NOTHING
+    if route.kind is Kind.JOIN or applicant_of(session, host, waiting) is not None:
+        return Meaning.JOIN
+    command = command_in(message) if route.kind in (Kind.LIST, Kind.HELP) else None
+    if command is Command.JOIN:
+        return Meaning.JOIN
+    if command is Command.STOP or route.kind is Kind.LEAVE:
+        return Meaning.LEAVE if waiting.member_id else Meaning.NOTHING
+    return Meaning.POST if route.kind in (Kind.LIST, Kind.BOUNCE) else Meaning.NOTHING
+
+
+def applicant_of(session: Session, host: Host, waiting: HeldPost) -> Question | None:
+    """What somebody has confirmed who wants to join and needs the yes of others too."""
+    for route in candidates(waiting.recipient, host.domain):
+        question = questions.find_question(session, route.token) if route.kind is Kind.TOKEN else None
+        if question is not None and question.kind is QuestionKind.JOINING and question.said_yes:
+            return question
+    return None
