@@ -26,6 +26,7 @@ from storage.queue import (
     drop,
     extend,
     next_due,
+    postpone,
     prune,
     queue_rows,
     release,
@@ -326,3 +327,20 @@ def test_many_claimers_at_once_never_share_a_delivery(database: Database) -> Non
         ids = [one for taken in threads.map(take, range(6)) for one in taken]
     assert len(ids) == len(set(ids)) == 120
     assert database.read(state_counts)[DeliveryState.SENT] == 120
+
+
+def test_what_is_postponed_waits_and_has_had_no_attempt(database: Database) -> None:
+    database.write(lambda session: queued(session, "anna", "bo"))
+    first, second = database.write(lambda session: claim(session, who=WHO, now=NOW))
+
+    def put_off(session: Session) -> None:
+        postpone(session, [first.id], until=NOW + MINUTE, reason="others go first", who=WHO)
+        postpone(session, [second.id], until=NOW + DAY, reason="not mine to put off", who="host:2:2")
+
+    database.write(put_off)
+    waiting, sending = database.read(queue_rows)
+    assert (waiting.state, waiting.attempts, waiting.last_reply) == (DeliveryState.DEFERRED, 0, "others go first")
+    assert (sending.state, sending.attempts) == (DeliveryState.SENDING, 1)
+    assert database.write(lambda session: claim(session, who=WHO, now=NOW + MINUTE - timedelta(seconds=1))) == []
+    (again,) = database.write(lambda session: claim(session, who=WHO, now=NOW + MINUTE))
+    assert (again.id, again.attempts) == (first.id, 1)

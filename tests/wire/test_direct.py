@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from organic_mail import direct, pacing
 from organic_mail.smtp_client import Timeouts
 from organic_mail.tls_out import Safety
+from storage import queue
 from tests.dns_server import DnsServer
 from tests.wire.certificates import self_made
 from tests.wire.direct_delivery import Outside
@@ -291,3 +293,23 @@ def test_a_silent_host_is_left_after_a_while(oak: Community, outside: Outside) -
         outside.domain("elm.example", "127.0.0.1", "127.0.0.2")
         deliver(oak, outside)
     assert len(second.taken) == 1
+
+
+def test_a_question_is_given_up_when_it_comes_too_late(oak: Community, outside: Outside) -> None:
+    """At 1, 6, 21, 51, 111 and 231 minutes it is tried again; the next time would be after four hours."""
+    oak.write(
+        queue.add_notice,
+        raw=b"From: family@oak.example\r\nSubject: Is it you?\r\n\r\nPlease reply.\r\n",
+        recipient="anna@elm.example",
+        cause="1",
+        expires_at=oak.now + timedelta(hours=4),
+    )
+    outside.dns.fail("elm.example", how="servfail")
+    tries = 0
+    while "failed" not in oak.states_now():
+        deliver(oak, outside)
+        tries += 1
+        (row,) = oak.rows()
+        oak.now = max(oak.now, row.due_at)
+    assert tries == row.attempts == 7
+    assert any("would be of no use any more" in text for kind, text in oak.log() if kind == "failed")
