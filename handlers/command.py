@@ -12,6 +12,7 @@ from handlers.automatic import is_report
 from handlers.facts import Facts, TokenFacts, id_of
 from handlers.incoming import Incoming, Verdict
 from handlers.join import decide_join
+from handlers.keep import decide_keep
 from handlers.outcome import ACCEPTED, Decline, Join, Leave, Note, Outcome, Return
 from handlers.plain_words import Command, answer_in, command_in
 from handlers.policy import (
@@ -77,6 +78,8 @@ def _token(incoming: Incoming, facts: Facts, stored: TokenFacts, now: datetime) 
         return held(facts, f"{who} answered what we sent to {stored.member.name} at another address.")
     if stored.token.action is TokenAction.RETURN:
         return _return(incoming, facts, stored, now)
+    if stored.token.action is TokenAction.KEEP:
+        return decide_keep(incoming, facts, stored, now)
     return _join(incoming, facts, stored, now)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from handlers import mime, report_prose
 from handlers.address import address_key
@@ -21,10 +21,12 @@ from handlers.mime import Part
 class Failure:
     """One recipient that a report names."""
 
-    address: str  # as the report spells it
+    address: str  # as the report spells it; "" where its fields have no whole address
     permanent: bool  # False: only late so far, or given up because nobody answered at the other end
     status: str = ""  # RFC 3463 §2, "5.1.1"; "" when the report has none
     diagnostic: str = ""  # what the other server said, in one line
+    given_up: bool = field(default=True, compare=False)  # False: it is only late so far
+    prose: bool = field(default=False, compare=False)  # told in words, which anything may look like
 
 
 _STATUS = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
@@ -43,17 +45,23 @@ def failures(message: Message) -> tuple[Failure, ...]:
 
     Never raises: a report that cannot be read names nobody.
     """
+    return tuple(failure for failure in reported(message) if failure.address)
+
+
+def reported(message: Message) -> tuple[Failure, ...]:
+    """The same with those whose address the report leaves out or spells in a way of its own."""
     try:
         all_parts = mime.parts(message)
     except MalformedMessage:
         return ()
-    reported = [part for part in all_parts if part.content_type in _REPORT_TYPES]
-    found = [failure for part in reported for failure in _of_delivery_status(mime.decoded(message, part))]
-    if not found and (reported or report_prose.looks_like_report(message)):
+    statuses = [part for part in all_parts if part.content_type in _REPORT_TYPES]
+    found = [failure for part in statuses for failure in _of_delivery_status(mime.decoded(message, part))]
+    if not any(failure.address for failure in found) and (statuses or report_prose.looks_like_report(message)):
         said = report_prose.said_by_server(message, all_parts)
         whole = said + "\n\n" + message.body[: report_prose.MOST_TEXT].decode("latin-1")
-        found = list(_of_delivery_status(whole.encode()))  # a report whose MIME is broken still has its fields
-        found = found or [_of_prose(*hit) for hit in report_prose.failures(message, said)]
+        # a report whose MIME is broken still has its fields
+        in_words = [replace(each, prose=True) for each in _of_delivery_status(whole.encode()) if each.address]
+        found += in_words or [_of_prose(*hit) for hit in report_prose.failures(message, said)]
     return _once_each(found)
 
 
@@ -67,11 +75,11 @@ def status_groups(data: bytes) -> Iterator[dict[str, str]]:
     for block in _BLANK_LINES.split(data.strip()):
         fields, _ = read_fields(block + b"\r\n", 0, len(block) + 2)
         group: dict[str, str] = {}
-        for field in fields:
-            if field.name in group and field.name in ("original-recipient", "final-recipient"):
+        for each in fields:
+            if each.name in group and each.name in ("original-recipient", "final-recipient"):
                 yield group  # some servers forget the blank line between two recipients
                 group = {}
-            group.setdefault(field.name, field_text(field_body(block, field)))
+            group.setdefault(each.name, field_text(field_body(block, each)))
         if group:
             yield group
 
@@ -79,19 +87,21 @@ def status_groups(data: bytes) -> Iterator[dict[str, str]]:
 def _of_delivery_status(data: bytes) -> Iterator[Failure]:
     for group in status_groups(data):
         action = group.get("action", "").strip().lower()
+        if not action and not group.keys() & {"original-recipient", "final-recipient"}:
+            continue  # about the message, not about a recipient
         if action.startswith(("delivered", "relayed", "expanded")):  # RFC 3464 §2.3.3
-            continue
-        address = _recipient(group)
-        if address is None:
             continue
         diagnostic = " ".join(group.get("diagnostic-code", "").partition(";")[2].split())
         status = _STATUS.search(group.get("status", ""))
         code = status[0] if status else ""
-        late = action.startswith(("delayed", "expired")) or _never_reached(code, diagnostic)
-        yield Failure(address, permanent=not late, status=code, diagnostic=diagnostic[:200])
+        delayed = action.startswith("delayed")
+        late = delayed or action.startswith("expired") or _never_reached(code, diagnostic)
+        yield Failure(
+            _recipient(group), permanent=not late, status=code, diagnostic=diagnostic[:200], given_up=not delayed
+        )
 
 
-def _recipient(group: dict[str, str]) -> str | None:
+def _recipient(group: dict[str, str]) -> str:
     """The address that was written to: the original one when the report has both (RFC 3464 §2.3.1).
 
     A final recipient behind an alias of another domain would be somebody whom we do not know.
@@ -100,7 +110,7 @@ def _recipient(group: dict[str, str]) -> str | None:
         match = _ADDRESS.search(group.get(name, "").rpartition(";")[2])
         if match:
             return match[0].rstrip(".")
-    return None
+    return ""
 
 
 def _never_reached(code: str, diagnostic: str) -> bool:
@@ -112,11 +122,14 @@ def _never_reached(code: str, diagnostic: str) -> bool:
 
 def _of_prose(address: str, said: str) -> Failure:
     code = _STATUS.search(said)
+    late = report_prose.says_late(said)
     return Failure(
         address,
-        permanent=not report_prose.says_late(said),
+        permanent=not late,
         status=code[0] if code else "",
         diagnostic=" ".join(said.split())[:200],
+        given_up=not late,
+        prose=True,
     )
 
 

@@ -70,6 +70,24 @@ class QuestionFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class SentFacts:
+    """A mail of ours that came back, and what it was a part of."""
+
+    member_id: int
+    recipient: str
+    run: str  # see storage.models_bounces.Bounce
+
+
+@dataclass(frozen=True, slots=True)
+class ComplaintFacts:
+    """Whose copy somebody's mail program marked as spam. `sure`: something that only her copy has tells so."""
+
+    member: Member
+    membership: Membership
+    sure: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What storage knows about one message for one recipient."""
 
@@ -88,6 +106,8 @@ class Facts:
     joining_busy: bool = False  # so many ask to join just now that nobody can be answered
     posts_last_hour: int = 0  # of that member, on all lists
     bounced_post: Post | None = None  # what a bounce address is about, when it is a post of `mailing_list`
+    sent: SentFacts | None = None  # the same as a mail to one member; None when it went to nobody we know
+    complaint: ComplaintFacts | None = None
 
     @property
     def list_id(self) -> int | None:

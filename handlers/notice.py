@@ -36,6 +36,13 @@ class NoticeKind(StrEnum):
     CONFIRM_JOINING = "confirm_joining"
     IS_MEMBER = "is_member"  # to a member who asked to join
     NOT_JOINED = "not_joined"
+    UNREACHED = "unreached"  # to a member, at another address than the one that failed
+    CAME_BACK = "came_back"  # the same to the people who run the list
+    STILL_THERE = "still_there"  # to an address that failed: is it alive again?
+    MARKED_AS_SPAM = "marked_as_spam"  # to a member whose mail program complained
+    COMPLAINED = "complained"  # the same to the people who run the list
+    MANY_BACK = "many_back"  # to the operator
+    REFUSED = "refused"  # to the operator
     PROBE = "probe"  # from our one mailbox to itself
 
 

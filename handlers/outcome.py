@@ -7,6 +7,7 @@ from datetime import datetime
 
 from handlers.address import Mailbox
 from handlers.reply import Reply
+from handlers.retry import Fault
 from storage.models import Awaits, DeliveryMode
 
 
@@ -111,6 +112,33 @@ class No:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounced:
+    """A mail of ours did not arrive, and what follows from that for the address it was for."""
+
+    member_id: int
+    recipient: str
+    run: str  # see storage.models_bounces.Bounce
+    fault: Fault
+    weight: float
+    said: str  # by the other server
+
+
+@dataclass(frozen=True, slots=True)
+class Complained:
+    """A copy was marked as spam: the mail pauses, and she is asked whether she meant it."""
+
+    membership_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """She wants to go on getting mail."""
+
+    token: str
+    membership_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """A line of the log. `keep`: the message itself is kept beside it."""
 
@@ -121,7 +149,23 @@ class Note:
     keep: bool = False
 
 
-Action = Publish | Hold | Forward | Join | Decline | Leave | Return | AskToJoin | SayIsMember | Yes | No | Note
+Action = (
+    Publish
+    | Hold
+    | Forward
+    | Join
+    | Decline
+    | Leave
+    | Return
+    | AskToJoin
+    | SayIsMember
+    | Yes
+    | No
+    | Bounced
+    | Complained
+    | Keep
+    | Note
+)
 
 
 @dataclass(frozen=True, slots=True)

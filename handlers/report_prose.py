@@ -72,6 +72,12 @@ def looks_like_report(message: Message) -> bool:
     return any(_ROBOTS.match(address) for address in addresses) or bool(_REPORT_SUBJECT.search(message.subject))
 
 
+def is_from_robot(message: Message) -> bool:
+    """Does the name in From belong to a mail server, as MAILER-DAEMON does?"""
+    author = (message.value("from") or "").strip()
+    return any(_ROBOTS.match(box.address) for box in parse_mailboxes(author))
+
+
 def said_by_server(message: Message, all_parts: tuple[Part, ...]) -> str:
     """The text above the mail that came back."""
     texts = [part for part in all_parts if part.content_type == "text/plain" and part.disposition != "attachment"]

@@ -138,6 +138,15 @@ def read_unsubscribe_token(secrets: Secrets, text: str) -> int | None:
     return _number_of(facts)
 
 
+def address_marks(secrets: Secrets, key: str) -> tuple[str, ...]:
+    """What stands for an address (by its key) where it shall not be read: one for each secret, the first to be written.
+
+    The same address always has the same marks, so it is known again after everything else about it was erased.
+    """
+    purposed = b"address1" + key.encode("utf-8", "surrogateescape")
+    return tuple(_base32(hmac.digest(secret.key, purposed, hashlib.sha256)[:20]) for secret in secrets)
+
+
 def minted_message_id(secrets: Secrets, original: str, domain: str) -> str:
     """The Message-ID that stands for `original` in copies: `<p.…@domain>`, always the same for the same original.
 

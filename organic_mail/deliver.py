@@ -88,7 +88,12 @@ class Deliverer:
         self._senders = sending(Calls(concurrency, self._may_send, self._on_reply, self._recode, self._put_off))
         self._putting_off: dict[tuple[datetime, str], list[Claimed]] = {}
         self._settling = Settling(
-            database, self._claims, batch=max(1, concurrency // 2), clock=clock, settled=self._on_settled
+            database,
+            self._claims,
+            batch=max(1, concurrency // 2),
+            secrets=host.secrets,
+            clock=clock,
+            settled=self._on_settled,
         )
         self._making: set[asyncio.Task[None]] = set()
         self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)), thread_name_prefix="copies")

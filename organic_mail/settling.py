@@ -14,6 +14,9 @@ from sqlmodel import Session
 
 from handlers.reply import Reply
 from handlers.retry import Fault, classify, clean_reply, next_attempt
+from handlers.score import run_of, weight
+from handlers.token import Secrets
+from organic_mail import bouncing
 from organic_mail.claims import Claims
 from organic_mail.smtp_wire import UnusablePath
 from storage import queue
@@ -42,11 +45,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """One attempt and what is written about it. `event`: kind and text of a line in the log, None for a sent copy."""
+    """One attempt and what is written about it. `event`: kind and text of a line in the log, None for a sent copy.
+
+    `fault`: whom it speaks against that nothing more will be tried; None for what is not over.
+    """
 
     claimed: Claimed
     settled: Settled
     event: tuple[str, str] | None = None
+    fault: Fault | None = None
     shunt_reason: str = ""
 
 
@@ -57,18 +64,21 @@ def answered(claimed: Claimed, reply: Reply, now: datetime, random_fraction: flo
     if result.state is DeliveryState.SENT:
         return Finished(claimed, Settled(claimed.id, result.state, clean_reply(text)))
     if result.state is DeliveryState.DEFERRED:
-        return put_off(claimed, text, now, random_fraction)
-    return _failed(claimed, clean_reply(text), _WHOSE_FAULT[result.fault])
+        in_the_end = Fault.OURS if result.fault is Fault.OURS else Fault.SOFT
+        return put_off(claimed, text, now, random_fraction, in_the_end)
+    return _failed(claimed, clean_reply(text), _WHOSE_FAULT[result.fault], result.fault)
 
 
-def put_off(claimed: Claimed, reason: str, now: datetime, random_fraction: float) -> Finished:
-    """Try again later, or give up when that was long enough."""
+def put_off(
+    claimed: Claimed, reason: str, now: datetime, random_fraction: float, in_the_end: Fault | None = None
+) -> Finished:
+    """Try again later, or give up when that was long enough. in_the_end: whose fault it is then."""
     reason = clean_reply(reason)
     due_at = next_attempt(claimed.attempts, now, random_fraction)
     if due_at is None:
-        return _failed(claimed, reason, "given up after five days")
+        return _failed(claimed, reason, "given up after five days", in_the_end)
     if claimed.expires_at is not None and due_at >= claimed.expires_at:
-        return _failed(claimed, reason, "given up, because it would be of no use any more")
+        return _failed(claimed, reason, "given up, because it would be of no use any more", None)
     event = "deferred", f"{claimed.recipient}: waits until {due_at:%Y-%m-%d %H:%M} UTC: {reason}"
     return Finished(claimed, Settled(claimed.id, DeliveryState.DEFERRED, reason, due_at), event)
 
@@ -78,7 +88,7 @@ def spoiled(claimed: Claimed, problem: Exception, now: datetime, random_fraction
     if isinstance(problem, StorageTrouble):
         return put_off(claimed, str(problem), now, random_fraction)
     if isinstance(problem, UnusablePath):
-        return _failed(claimed, str(problem), _WHOSE_FAULT[Fault.ADDRESS_HARD])
+        return _failed(claimed, str(problem), _WHOSE_FAULT[Fault.ADDRESS_HARD], Fault.ADDRESS_HARD)
     reason = clean_reply(f"we could not make this copy: {type(problem).__name__}: {problem}")
     if claimed.attempts < TRIES_OF_OURS:
         return put_off(claimed, reason, now, random_fraction)
@@ -91,9 +101,9 @@ def not_sent(claimed: Claimed, reason: str) -> Finished:
     return Finished(claimed, Settled(claimed.id, DeliveryState.FAILED, f"not sent: {reason}"))
 
 
-def _failed(claimed: Claimed, reply: str, what: str) -> Finished:
+def _failed(claimed: Claimed, reply: str, what: str, fault: Fault | None = None) -> Finished:
     event = "failed", f"{claimed.recipient}: {what}: {reply}"
-    return Finished(claimed, Settled(claimed.id, DeliveryState.FAILED, reply), event)
+    return Finished(claimed, Settled(claimed.id, DeliveryState.FAILED, reply), event, fault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +124,14 @@ class Settling:
         claims: Claims,
         *,
         batch: int,
+        secrets: Secrets,
         clock: Callable[[], datetime],
         settled: Callable[[Sequence[Claimed]], None],
     ) -> None:
         self._database = database
         self._claims = claims
         self._batch = batch
+        self._secrets = secrets
         self._clock = clock
         self._settled = settled
         self._results: list[Finished] = []
@@ -158,7 +170,10 @@ class Settling:
         finished = [post for post in sent if self._is_last(post, results)]
         lines = [(post, sent[post]) for post in finished]
         now = self._clock()
-        await asyncio.wrap_future(self._database.submit(lambda session: _write_down(session, results, lines, now)))
+        secrets = self._secrets
+        await asyncio.wrap_future(
+            self._database.submit(lambda session: _write_down(session, results, lines, secrets, now))
+        )
         for post in finished:
             del sent[post]
         self._sent = sent
@@ -186,7 +201,11 @@ def _sent_copies(results: Sequence[Finished]) -> Counter[_Post]:
 
 
 def _write_down(
-    session: Session, results: Sequence[Finished], sent: Sequence[tuple[_Post, int]], now: datetime
+    session: Session,
+    results: Sequence[Finished],
+    sent: Sequence[tuple[_Post, int]],
+    secrets: Secrets,
+    now: datetime,
 ) -> None:
     queue.settle(session, [result.settled for result in results], now)
     for result in results:
@@ -203,6 +222,8 @@ def _write_down(
                 member_id=claimed.member_id,
                 content_id=claimed.content_id,
             )
+        if result.fault is not None:
+            _count(session, secrets, claimed, result.fault, result.settled.last_reply, now)
         if result.shunt_reason:
             set_aside(
                 session,
@@ -215,3 +236,19 @@ def _write_down(
     for post, copies in sent:
         text = "sent to 1 member" if copies == 1 else f"sent to {copies} members"
         record(session, "sent", text, now=now, list_id=post.list_id, post_id=post.id)
+
+
+def _count(session: Session, secrets: Secrets, claimed: Claimed, fault: Fault, said: str, now: datetime) -> None:
+    """What the next hop itself said is the surest sign (spec/mail.md §3.5)."""
+    if fault is not Fault.MESSAGE and claimed.member_id is not None:
+        bouncing.count(
+            session,
+            secrets,
+            member_id=claimed.member_id,
+            recipient=claimed.recipient,
+            run=run_of(claimed.post_id, claimed.created_at.date()),
+            fault=fault,
+            weight=weight(fault),
+            said=said,
+            now=now,
+        )

@@ -9,8 +9,14 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from handlers.facts import Host
 from organic_mail import keys
+from organic_mail.asking_people import remind
+from organic_mail.bouncing import forget_bounces, judge_bounces
 from organic_mail.home import Opened
+from organic_mail.moderation import leave_to_people
+from organic_mail.notices import host_of
+from organic_mail.pausing import send_probes
 from organic_mail.problem import Problem
 from organic_mail.resolver import Dns, DnsTrouble
 from storage.arrivals import prune_arrivals
@@ -63,12 +69,27 @@ def remove_revoked_keys(opened: Opened, now: datetime) -> None:
         log.info("key removed", selector=selector)
 
 
+def stop_waiting_for_members(database: Database, host: Host, now: datetime) -> None:
+    """A week after she was asked whether she wrote it (spec/mail.md §2.4)."""
+    database.write(lambda session: leave_to_people(session, host, now))
+
+
+def remind_of_decisions(database: Database, host: Host, now: datetime) -> None:
+    database.write(lambda session: remind(session, host, now))
+
+
 def standing_timers(opened: Opened, dns: Dns) -> tuple[Timer, ...]:
     hourly = timedelta(hours=1)
+    host = host_of(opened.settings, opened.secrets, opened.database)
     return (
         Timer("forget sent deliveries", hourly, lambda now: forget_sent_deliveries(opened.database, now)),
         Timer("forget arrivals", hourly, lambda now: forget_arrivals(opened.database, now)),
         Timer("sign with next key", hourly, lambda now: sign_with_next_key(opened, dns, now)),
+        Timer("judge bounces", timedelta(minutes=1), lambda now: judge_bounces(opened.database, host, now)),
+        Timer("send probes", hourly, lambda now: send_probes(opened.database, host, now)),
+        Timer("forget bounces", hourly, lambda now: forget_bounces(opened.database, now)),
+        Timer("remind of decisions", hourly, lambda now: remind_of_decisions(opened.database, host, now)),
+        Timer("stop waiting for members", hourly, lambda now: stop_waiting_for_members(opened.database, host, now)),
         Timer("remove revoked keys", hourly, lambda now: remove_revoked_keys(opened, now)),
     )
 

@@ -154,6 +154,19 @@ def add_address(session: Session, *, member_id: int, address: str, key: str, now
     return row
 
 
+def make_primary(session: Session, *, member_id: int, key: str) -> bool:
+    """Her mail goes to this address of hers from now on. False when it is not hers."""
+    addresses = addresses_of(session, member_id)
+    wanted = next((row for row in addresses if row.key == key), None)
+    if wanted is None:
+        return False
+    addresses[0].is_primary = False
+    session.flush()  # first: only one of her addresses is the primary one at any moment
+    wanted.is_primary = True
+    session.flush()
+    return True
+
+
 def remove_address(session: Session, *, member_id: int, key: str) -> bool:
     """Take an address away; when it was the primary one, her oldest other one becomes it.
 

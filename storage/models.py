@@ -142,6 +142,7 @@ class TokenAction(StrEnum):
     JOIN = "join"  # the answer to an invitation
     LEAVE = "leave"  # List-Unsubscribe of one membership
     RETURN = "return"  # the answer to a goodbye
+    KEEP = "keep"  # the answer to whether paused mail shall come again
 
 
 class KeyState(StrEnum):
@@ -275,6 +276,7 @@ class Post(SQLModel, table=True):
         UniqueConstraint("list_id", "message_id", name="ux_post_message_id"),
         Index("ix_post_thread", "thread_id", "received_at"),
         Index("ix_post_member", "member_id", "accepted_at"),
+        Index("ix_post_content", "content_id"),
     )
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
     list_id: int = Field(foreign_key="mailing_list.id")
@@ -310,6 +312,7 @@ class Delivery(SQLModel, table=True):
         partial_index("ix_delivery_settled", "settled_at", where="settled_at IS NOT NULL"),
         partial_index("ix_delivery_held", "membership_id", where="state = 'held'"),
         Index("ix_delivery_post", "post_id"),
+        partial_index("ix_delivery_letter", "content_id", where="post_id IS NULL"),
         partial_index("ux_delivery_cause", "recipient", "cause", where="cause IS NOT NULL", unique=True),
     )
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
+    from handlers.token import Secrets
     from storage.models import Member
 
 app = typer.Typer(help="Persons: who is on a list, and how each of them gets mail.", no_args_is_help=True)
@@ -131,7 +132,7 @@ def show(context: typer.Context, address: MemberAddress, json: JsonFlag = False)
     with open_community(context) as community:
         domain = community.settings.community.domain
         found = community.database.read(
-            lambda session: _described(session, the_member(session, address, domain), domain)
+            lambda session: _described(session, the_member(session, address, domain), domain, community.secrets)
         )
     if json:
         print_json(found)
@@ -267,7 +268,18 @@ def remove_second(
     typer.echo(f"{visible(person)} has {visible(other)} no longer.")
 
 
-def _described(session: Session, member: Member, domain: str) -> dict[str, Any]:
+def _score(session: Session, member: Member, secrets: Secrets) -> float:
+    """What speaks against the address that her mail goes to."""
+    from datetime import UTC, datetime
+
+    from handlers.facts import id_of
+    from organic_mail.bouncing import score_of
+    from storage.members import primary_address
+
+    return score_of(session, secrets, primary_address(session, id_of(member)), datetime.now(UTC).date())
+
+
+def _described(session: Session, member: Member, domain: str, secrets: Secrets) -> dict[str, Any]:
     from handlers.facts import id_of
     from storage.members import addresses_of, memberships_of
     from storage.models import Status
@@ -282,7 +294,7 @@ def _described(session: Session, member: Member, domain: str) -> dict[str, Any]:
         "address": "shown" if member.address_shown else "hidden",
         "share": member.share,
         "home": member.home,
-        "bounces": 0.0,  # nothing is scored before bounces are read
+        "bounces": _score(session, member, secrets),
         "lists": [
             {
                 "list": mailing_list.name,

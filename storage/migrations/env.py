@@ -6,6 +6,7 @@ from alembic import context
 from sqlmodel import SQLModel
 
 import storage.models
+import storage.models_bounces
 import storage.models_mailbox
 import storage.models_questions  # noqa: F401 - SQLModel.metadata knows the tables once they are loaded
 

@@ -204,6 +204,44 @@ def upgrade() -> None:
     )
     op.create_index("ix_membership_member", "membership", ["member_id"])
     op.create_table(
+        "pause",
+        sa.Column("membership_id", sa.Integer(), nullable=False),
+        sa.Column("reason", WORD, nullable=False),
+        sa.Column("since", MOMENT, nullable=False),
+        sa.ForeignKeyConstraint(["membership_id"], ["membership.id"], name="fk_pause_membership_id"),
+        sa.PrimaryKeyConstraint("membership_id", name="pk_pause"),
+    )
+    op.create_table(
+        "bounce",
+        sa.Column("id", BIG_ID, nullable=False),
+        sa.Column("at", MOMENT, nullable=False),
+        sa.Column("mark", sa.String(), nullable=False),
+        sa.Column("member_id", sa.Integer(), nullable=True),
+        sa.Column("domain", sa.String(), nullable=False),
+        sa.Column("blame", WORD, nullable=False),
+        sa.Column("weight", sa.Float(), nullable=False),
+        sa.Column("run", sa.String(), nullable=False),
+        sa.Column("said", sa.String(), nullable=False),
+        sa.Column("judged", sa.Boolean(), nullable=False),
+        sa.Column("void", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_bounce"),
+    )
+    op.create_index("ix_bounce_at", "bounce", ["at"])
+    op.create_index("ix_bounce_fresh", "bounce", ["at"], **where("NOT judged"))
+    op.create_index("ix_bounce_mark", "bounce", ["mark"])
+    op.create_index("ix_bounce_run", "bounce", ["run"])
+    op.create_table(
+        "suppression",
+        sa.Column("mark", sa.String(), nullable=False),
+        sa.Column("member_id", sa.Integer(), nullable=True),
+        sa.Column("since", MOMENT, nullable=False),
+        sa.Column("probes", sa.Integer(), nullable=False),
+        sa.Column("next_probe_at", MOMENT, nullable=True),
+        sa.PrimaryKeyConstraint("mark", name="pk_suppression"),
+    )
+    op.create_index("ix_suppression_member_id", "suppression", ["member_id"])
+    op.create_index("ix_suppression_next_probe_at", "suppression", ["next_probe_at"])
+    op.create_table(
         "shunt",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("content_id", BIG_ID, nullable=False),
@@ -266,6 +304,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_post"),
         sa.UniqueConstraint("list_id", "message_id", name="ux_post_message_id"),
     )
+    op.create_index("ix_post_content", "post", ["content_id"])
     op.create_index("ix_post_thread", "post", ["thread_id", "received_at"])
     op.create_index("ix_post_member", "post", ["member_id", "accepted_at"])
     op.create_table(
@@ -308,6 +347,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_delivery_due", "delivery", ["due_at", "id"], **where("state IN ('due', 'deferred')"))
     op.create_index("ix_delivery_held", "delivery", ["membership_id"], **where("state = 'held'"))
+    op.create_index("ix_delivery_letter", "delivery", ["content_id"], **where("post_id IS NULL"))
     op.create_index("ix_delivery_post", "delivery", ["post_id"])
     op.create_index("ix_delivery_sending", "delivery", ["lease_until"], **where("state = 'sending'"))
     op.create_index("ix_delivery_settled", "delivery", ["settled_at"], **where("settled_at IS NOT NULL"))
