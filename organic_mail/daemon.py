@@ -31,6 +31,8 @@ from organic_mail.claimant import this_daemon
 from organic_mail.config import Settings
 from organic_mail.config_values import host_and_port
 from organic_mail.deliver import Deliverer
+from organic_mail.dns_records import sts_policy
+from organic_mail.first_readers import ReadFirst, nobody_reads
 from organic_mail.free_space import FreeSpace
 from organic_mail.home import Home, Opened, open_home
 from organic_mail.keys import private_key
@@ -61,7 +63,7 @@ OPEN_FILES = 65536
 log = structlog.get_logger()
 
 
-def serve(path: Path, *, parts: frozenset[Part]) -> int:
+def serve(path: Path, *, parts: frozenset[Part], read_first: ReadFirst = nobody_reads) -> int:
     """Serves a HOME until SIGTERM; returns the exit code. Raises Problem before anything is accepted."""
     home = Home(path.absolute())
     settings = config.load(home.path)
@@ -72,7 +74,7 @@ def serve(path: Path, *, parts: frozenset[Part]) -> int:
         start_log(_log_key(opened), debug=os.environ.get("ORGANIC_MAIL_DEBUG") == "1")
         if Part.DELIVER in parts:
             _check_key(opened)
-        return asyncio.run(_run(opened, parts))
+        return asyncio.run(_run(opened, parts, read_first))
 
 
 def check_startable(settings: Settings, parts: frozenset[Part]) -> None:
@@ -176,7 +178,7 @@ class _Intake:
         await asyncio.to_thread(self.receiver.close)
 
 
-async def _run(opened: Opened, parts: frozenset[Part]) -> int:
+async def _run(opened: Opened, parts: frozenset[Part], read_first: ReadFirst) -> int:
     ending = _Ending(asyncio.get_running_loop())
     dns = Resolver(opened.settings.dns.nameservers)
     deliverer = _deliverer(opened, dns) if Part.DELIVER in parts else None
@@ -187,7 +189,7 @@ async def _run(opened: Opened, parts: frozenset[Part]) -> int:
     names: list[str] = []
     try:
         if Part.RECEIVE in parts:
-            intake = await _take_mail(opened, dns, wake=wake)
+            intake = await _take_mail(opened, dns, read_first, wake=wake)
             running.append(intake)
             names += intake.names
         if listening:
@@ -227,10 +229,10 @@ def _has_room(opened: Opened) -> Callable[[], bool]:
     return FreeSpace(file.parent, opened.settings.limits.free_space, time.monotonic).enough
 
 
-async def _take_mail(opened: Opened, dns: Dns, *, wake: Callable[[], None]) -> _Intake:
+async def _take_mail(opened: Opened, dns: Dns, read_first: ReadFirst, *, wake: Callable[[], None]) -> _Intake:
     """Raises Problem when an address of smtp.listen cannot be had."""
     settings = opened.settings
-    receiver = Receiver(opened.database, settings, opened.secrets, dns=dns, committed=wake)
+    receiver = Receiver(opened.database, settings, opened.secrets, dns=dns, committed=wake, read_first=read_first)
     given = activated_sockets()
     try:
         doors = await start_smtp(settings, receiver, sockets=given, has_room=_has_room(opened))

@@ -25,6 +25,7 @@ from handlers.token import Secrets
 from organic_mail.apply import apply
 from organic_mail.authenticate import authenticate
 from organic_mail.config import Settings
+from organic_mail.first_readers import ReaderDied, ReadersGone, ReadFirst, nobody_reads
 from organic_mail.lookup import look_up, route_of
 from organic_mail.notices import host_of
 from organic_mail.resolver import Dns
@@ -37,6 +38,7 @@ log = structlog.get_logger()
 
 _RECIPIENT_OK = Reply(250, "2.1.5", "OK")
 _NO_RELAY = Reply(550, "5.7.1", "We do not pass on mail for other domains")
+_UNREADABLE = Reply(554, "5.6.0", "We cannot read this mail. Please send it in a simpler form")
 _LARGE = 256 * 1024  # bytes, from which on reading a message would make other clients wait
 _THREADS = 4
 _DNS_THREADS = 32  # they wait more than they work
@@ -48,8 +50,8 @@ Join = Callable[[Sequence[Decision]], Sequence[Decision]]
 class Receiver:
     """What stands behind the SMTP sessions.
 
-    `committed` is called when there may be something to send; `checkpoint` is told of each step, so that tests can
-    stop there.
+    `read_first`: FirstReaders.read, which keeps bombs out of this process. `committed` is called when there may be
+    something to send; `checkpoint` is told of each step, so that tests can stop there.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Receiver:
         dns: Dns,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         committed: Callable[[], None] = lambda: None,
+        read_first: ReadFirst = nobody_reads,
         checkpoint: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._database = database
@@ -69,6 +72,7 @@ class Receiver:
         self.host = host_of(settings, secrets, database)
         self._dns = dns
         self._clock = clock
+        self._read_first = read_first
         self._checkpoint = checkpoint
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="intake")
         self._dns_threads = ThreadPoolExecutor(_DNS_THREADS, thread_name_prefix="dns")
@@ -123,13 +127,21 @@ class Receiver:
             return [Reply(550, "5.6.0", malformed.reason)] * len(envelope.recipients)
         except StorageTrouble as trouble:
             log.error("the database cannot take mail", reason=str(trouble))
+        except ReadersGone:
+            log.error("nobody is left who reads mail: restart organic-mail serve")
+        except ReaderDied:
+            log.error("reading a mail took too much time or memory", size=len(raw))
+            if await self._kept(envelope, raw, "Reading this mail takes too much time or memory.", now, times=2):
+                return [_UNREADABLE] * len(envelope.recipients)
         except Exception as fault:
             log.exception("we cannot handle a mail")
-            await self._set_aside(envelope, raw, fault, now)
+            reason = f"We failed at this mail: {type(fault).__name__}. The log of the server says more."
+            await self._kept(envelope, raw, reason, now, times=1)
         return [TRY_LATER] * len(envelope.recipients)
 
     async def _parsed(self, raw: bytes) -> Message:
-        """Raises MalformedMessage."""
+        """Raises MalformedMessage, and what the first readers raise."""
+        await self._read_first(raw)
         return _parse(raw) if len(raw) < _LARGE else await self._in_thread(_parse, raw)
 
     def _decided(
@@ -152,24 +164,31 @@ class Receiver:
         apply(session, decisions, packed, now)
         self._checkpoint("written")
 
-    async def _set_aside(self, envelope: Envelope, raw: bytes, fault: Exception, now: datetime) -> None:
-        """Keep what we failed at, once, for the operator; the sender's server keeps it too."""
+    async def _kept(self, envelope: Envelope, raw: bytes, reason: str, now: datetime, *, times: int) -> bool:
+        """Set aside what we failed at, once, when it has come so many `times`; the sender's server keeps it till then.
 
-        def write(session: Session) -> None:
+        Is it kept?
+        """
+
+        def write(session: Session) -> bool:
+            if times > 1 and remember(session, hashlib.sha256(b"unread\0" + raw).digest(), now):
+                return False
             if remember(session, shunt_fingerprint(raw), now):
                 set_aside(
                     session,
                     content_id=store_content(session, raw, now),
-                    reason=f"We failed at this mail: {type(fault).__name__}. The log of the server says more.",
+                    reason=reason,
                     envelope_sender=envelope.sender,
                     recipients=envelope.recipients,
                     now=now,
                 )
+            return True
 
         try:
-            await asyncio.wrap_future(self._database.submit(write))
+            return await asyncio.wrap_future(self._database.submit(write))
         except StorageTrouble as trouble:
             log.error("the database cannot take mail", reason=str(trouble))
+            return False
 
     async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)

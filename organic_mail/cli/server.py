@@ -62,9 +62,13 @@ def serve(
 
     SIGTERM (or Ctrl-C) lets what is under way finish, for 10 seconds at most; a second one ends it at once.
     """
-    from organic_mail.daemon import serve as serve_home
+    from organic_mail.first_readers import first_readers
 
-    raise typer.Exit(serve_home(home_path(context), parts=frozenset(only or Part)))
+    parts = frozenset(only or Part)
+    with first_readers(wanted=Part.RECEIVE in parts) as read_first:
+        from organic_mail.daemon import serve as serve_home  # much larger: the readers are forked without it
+
+        raise typer.Exit(serve_home(home_path(context), parts=parts, read_first=read_first))
 
 
 def demo(

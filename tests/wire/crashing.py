@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from organic_mail import daemon
+from organic_mail.first_readers import first_readers
 from organic_mail.part import Part
 
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -94,7 +95,8 @@ def _serve(home: str, point: str, count: int, saying: Connection) -> None:
     os.dup2(saying.fileno(), 1)
     saying.close()
     _arm(point, count)
-    raise SystemExit(daemon.serve(Path(home), parts=frozenset(Part)))
+    with first_readers(wanted=True) as read_first:
+        raise SystemExit(daemon.serve(Path(home), parts=frozenset(Part), read_first=read_first))
 
 
 def _arm(point: str, count: int) -> None:
