@@ -4,12 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from handlers.command import read_answer
 from handlers.decide import decide
 from handlers.incoming import Verdict
-from handlers.outcome import Decline, Hold, Join, Leave, Note, Return
+from handlers.outcome import Decline, Hold, Join, Leave, Note, Return, SayIsMember
 from handlers.route import Kind
-from storage.models import Status, TokenAction
+from storage.models import Awaits, Status, TokenAction
 from tests.handlers.letters import NOW, facts, letter, membership, stranger, token
 
 TOKEN = "family-k7m2q9xwab@oak.example"
@@ -151,22 +150,38 @@ def test_who_is_not_surely_a_member_gets_the_same_answer(kwargs):
     assert isinstance(found.actions[0], Hold)
 
 
-@pytest.mark.parametrize("kind", [Kind.JOIN, Kind.HELP])
-def test_asking_reaches_a_person(kind):
-    held = action(kind=kind, address=f"family-{kind}@oak.example", known=stranger)
+def test_asking_for_help_reaches_a_person():
+    held = action("How do I send photos?\r\n", kind=Kind.HELP, address="family-help@oak.example", known=stranger)
     assert isinstance(held, Hold)
     assert held.ask
+
+
+@pytest.mark.parametrize(("text", "found"), [("unsubscribe", Leave), ("Subscribe, please", SayIsMember)])
+def test_commands_are_read_where_help_is(text, found):
+    assert isinstance(action(f"{text}\r\n", kind=Kind.HELP, address="family-help@oak.example"), found)
+
+
+@pytest.mark.parametrize("text", ["stop", "Unsubscribe", "Please take me off!\r\n\r\nLove, Grandma", "Abmelden"])
+def test_a_member_who_tells_everyone_that_she_wants_to_leave_leaves(text):
+    assert action(f"{text}\r\n", kind=Kind.LIST, address="family@oak.example") == Leave(9)
+
+
+def test_a_leave_of_whom_we_are_not_sure_waits_for_her_word():
+    held = action("stop\r\n", kind=Kind.LIST, address="family@oak.example", verdict=Verdict.UNVERIFIED)
+    assert isinstance(held, Hold)
+    assert (held.awaits, held.member_id) == (Awaits.AUTHOR, 7)
+
+
+def test_a_stranger_who_tells_everyone_to_stop_is_a_stranger():
+    assert outcome("stop\r\n", kind=Kind.LIST, address="family@oak.example", known=stranger).reply.code == 550
+
+
+def test_a_command_that_came_round_is_dropped():
+    found = action("stop\r\n", kind=Kind.LIST, address="family@oak.example", list_id="<family.oak.example>")
+    assert isinstance(found, Note)
 
 
 def test_private_mail_is_not_ready_and_not_lost():
     found = outcome(kind=Kind.ALIAS, address="anna.lindqvist@oak.example")
     assert found.reply.code == 451
     assert found.actions == ()
-
-
-@pytest.mark.parametrize(
-    ("text", "answer"),
-    [("", None), ("...yes", True), ("I say yes", None), ("No.", False), ("noon", None), ("是", True)],
-)
-def test_reading_an_answer(text, answer):
-    assert read_answer(text) is answer

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from handlers.decide import decide
 from handlers.incoming import Verdict
 from handlers.outcome import Hold, Note, Publish
 from handlers.policy import POSTING
-from storage.models import Member, Posting, Role, Status
-from tests.handlers.letters import ANNA, NOW, facts, letter, membership, stranger
+from storage.models import Awaits, Member, Posting, Role, Status
+from tests.handlers.letters import ANNA, HOST, NOW, facts, letter, membership, stranger
 
 
 def answer(incoming, known):
@@ -33,6 +35,8 @@ def test_the_order_of_the_rules():
         "not_a_member",
         "announcements_only",
         "not_surely_hers",
+        "not_addressed",
+        "too_many_posts",
         "moderated",
     ]
 
@@ -155,7 +159,7 @@ def test_a_member_of_whom_we_are_not_sure_is_held_and_not_told():
     incoming = letter(verdict=Verdict.UNVERIFIED)
     hold = action(incoming, facts(incoming))
     assert isinstance(hold, Hold)
-    assert (hold.list_id, hold.member_id, hold.tell_author) == (1, 7, False)
+    assert (hold.list_id, hold.member_id, hold.awaits, hold.tell_author) == (1, 7, Awaits.AUTHOR, False)
     assert "Anna Lindqvist <anna@home.example>" in hold.reason
 
 
@@ -187,7 +191,55 @@ def test_an_unknown_address_that_answers_a_members_copy_is_held():
     hold = action(incoming, stranger(incoming, answers_member=rose))
     assert isinstance(hold, Hold)
     assert "Rose" in hold.reason
-    assert hold.member_id is None
+    assert (hold.member_id, hold.awaits, hold.maybe_of) == (None, Awaits.ADDRESS, 8)
+
+
+def test_what_she_said_is_not_hers_is_a_strangers():
+    rose = Member(id=8, name="Rose", alias="rose", created_at=NOW)
+    incoming = letter(**{"from": "rosie@work.example"})
+    assert answer(incoming, stranger(incoming, answers_member=rose, said_not_hers=True)) == (550, "5.7.1")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"to": "The Family <FAMILY@Oak.Example>"},
+        {"to": "a@elm.example", "cc": "b@elm.example, family@oak.example"},
+        {"to": "a@elm.example", "resent_to": "family@oak.example"},
+        {"to": "a@elm.example", "resent_cc": "family@oak.example"},
+        {"to": "Friends: a@elm.example, family@oak.example;"},
+    ],
+)
+def test_the_list_stands_where_answers_go(fields):
+    incoming = letter(**fields)
+    assert isinstance(action(incoming, facts(incoming)), Publish)
+
+
+@pytest.mark.parametrize(
+    "to",
+    [None, "undisclosed-recipients:;", "a@elm.example", '"family@oak.example" <a@elm.example>', "x.family@oak.example"],
+)
+def test_a_blind_copy_waits_and_its_author_is_told(to):
+    incoming = letter(to=to)
+    hold = action(incoming, facts(incoming))
+    assert isinstance(hold, Hold)
+    assert (hold.awaits, hold.tell_author) == (Awaits.PEOPLE, True)
+
+
+def test_a_copy_from_another_list_of_ours_is_no_blind_copy():
+    incoming = letter(to="garden@oak.example", signed_by_us=True, **{"from": "anna.lindqvist@oak.example"})
+    assert isinstance(action(incoming, facts(incoming)), Publish)
+
+
+@pytest.mark.parametrize(("written", "kind"), [(59, Publish), (60, Hold), (1000, Hold)])
+def test_a_flood_of_one_member_waits(written, kind):
+    incoming = letter()
+    host = replace(HOST, posts_per_hour=60)
+    found = action(incoming, facts(incoming, host=host, posts_last_hour=written))
+    assert isinstance(found, kind)
+    if kind is Hold:
+        assert found.ask_hourly
+    assert isinstance(action(incoming, facts(incoming, posts_last_hour=written)), Publish)
 
 
 @pytest.mark.parametrize(("role", "posts"), [(Role.MEMBER, False), (Role.MODERATOR, True), (Role.OWNER, True)])

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handlers.message import parse
+from handlers.plain_words import (
+    Command,
+    answer_in,
+    command_in,
+    read_answer,
+    read_command,
+    read_delivery,
+    words_behind_answer,
+)
+from storage.models import DeliveryMode
+from tests.wire.community import mail
+
+
+def message(text, **fields):
+    return parse(mail(text, **fields))
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [("", None), ("...yes", True), ("I say yes", None), ("No.", False), ("noon", None), ("是", True), ("*Yes*", True),
+     ("_nej_", False), ("yes-men", True), ("Да!", True), ("Não", False), ("\N{THUMBS UP SIGN} great", True)],
+)  # fmt: skip
+def test_reading_an_answer(text, answer):
+    assert read_answer(text) is answer
+
+
+BASE64 = {"Content_Transfer_Encoding": "base64", "Content_Type": "text/plain; charset=utf-8"}
+HTML = {"Content_Type": "text/html; charset=utf-8"}
+
+
+@pytest.mark.parametrize(
+    ("text", "fields", "answer"),
+    [
+        ("Yes\r\n\r\nOn Sunday Olu wrote:\r\n> Did you write it?\r\n> no\r\n", {}, True),
+        ("> Press Reply and write:\r\n> yes\r\n\r\nNein!\r\n", {}, False),
+        ("SmEsIGdlcm5l\r\n", BASE64, True),
+        ("<html><body><div>Oui</div><blockquote type=cite>no</blockquote></body></html>\r\n", HTML, True),
+        ("\r\n", {"subject": "Yes"}, True),
+        ("\r\n", {"subject": "Re: Did you write this?"}, None),
+        ("What is this?\r\n", {"subject": "Yes"}, None),
+    ],
+)
+def test_answers_as_mail_programs_send_them(text, fields, answer):
+    assert answer_in(message(text, **fields)) is answer
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("no", ""), ("No, we share sales in spring.", "we share sales in spring."), ("Nein - zu lang\r\n", "zu lang")],
+)
+def test_the_reason_behind_a_no(text, reason):
+    assert words_behind_answer(message(f"{text}\r\n")) == reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["stop", "STOP.", "Unsubscribe", "Please unsubscribe me!", "Take me off the list, thanks", "leave",
+     "Abmelden bitte", "désabonner", "退订", "Hello, unsubscribe", "stop\n\nLove, Grandma", "stop\n-- \nRose"],
+)  # fmt: skip
+def test_stop(text):
+    assert read_command(text) is Command.STOP
+
+
+@pytest.mark.parametrize(
+    "text", ["subscribe", "Join!", "sign me up please", "subscribe daily", "join weekly", "Anmelden"]
+)
+def test_join(text):
+    assert read_command(text) is Command.JOIN
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Stop it Tom, that is not funny", "Help me carry the sofa on Saturday?", "Photos from the lake are wonderful",
+     "Leave the heron to me", "I will join you", "subscribe to my channel", "stop\nright there, all of you, now",
+     "We stop at noon", "", "stop " + "x" * 80, "unsubscribed", "join us for lunch"],
+)  # fmt: skip
+def test_a_sentence_is_no_command(text):
+    assert read_command(text) is None
+    assert command_in(message(f"{text}\r\n", subject="Lunch")) is None
+
+
+def test_a_command_above_what_it_answers_and_in_the_subject():
+    quoted = "\r\n\r\nOn 22 Nov 2026 Anna <a@oak.example> wrote:\r\n> Hello everyone\r\n"
+    assert command_in(message(f"Stop{quoted}", subject="Re: Lunch")) is Command.STOP
+    assert command_in(message("\r\n", subject="unsubscribe")) is Command.STOP
+    assert command_in(message("Hello\r\n", subject="unsubscribe")) is None
+    assert command_in(message("<div>stop</div>\r\n", **HTML)) is Command.STOP
+    assert command_in(message("U3RvcA==\r\n", **BASE64)) is Command.STOP
+
+
+@pytest.mark.parametrize(
+    ("text", "subject", "mode"),
+    [
+        ("daily", "", DeliveryMode.DAILY),
+        ("", "join weekly", DeliveryMode.WEEKLY),
+        ("Each, please", "join", DeliveryMode.EACH),
+        ("täglich", "", DeliveryMode.DAILY),
+        ("Hello", "join", None),
+        ("Hello\r\nI read the daily news", "join", None),
+    ],
+)
+def test_how_she_wants_her_mail(text, subject, mode):
+    assert read_delivery(message(f"{text}\r\n", subject=subject)) is mode
+
+
+@given(st.text(max_size=200))
+def test_any_text_can_be_read(text):
+    assert read_answer(text) in (True, False, None)
+    assert read_command(text) in (*Command, None)
