@@ -135,8 +135,8 @@ class Direct:
             group.waiting.clear()
         if self._lanes:
             _, late = await asyncio.wait(self._lanes, timeout=seconds)
-            for task in late:
-                task.cancel()
+            for lane in late:
+                lane.cancel()
             await asyncio.gather(*late, return_exceptions=True)
         await self._lines.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -179,13 +179,13 @@ class Direct:
         while group.wants_lane and len(self._lanes) < self._calls.limit and not self._finishing:
             self._lines.make_room(self._calls.limit - len(self._lanes) - 1)
             group.lanes += 1
-            task = asyncio.create_task(self._run(_Lane(group)))
-            self._lanes.add(task)
-            task.add_done_callback(self._ended)
+            running = asyncio.create_task(self._run(_Lane(group)))
+            self._lanes.add(running)
+            running.add_done_callback(self._ended)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._lanes.discard(task)
-        if not task.cancelled() and (problem := task.exception()) is not None:
+    def _ended(self, running: asyncio.Task[None]) -> None:
+        self._lanes.discard(running)
+        if not running.cancelled() and (problem := running.exception()) is not None:
             log.error("sending stopped", exc_info=problem)
         self._serve_all()
 
