@@ -20,6 +20,7 @@ from organic_mail.senders import Dial, Line
 from organic_mail.sending import Calls, OpenSending, OverOneHop, Sending
 from organic_mail.smarthost import NextHop, smarthost_hop
 from organic_mail.smtp_client import Timeouts, connect
+from organic_mail.smtp_wire import ConnectionLost
 from organic_mail.tls_out import LevelFolder
 
 
@@ -64,7 +65,8 @@ def dial_of(settings: Settings) -> Dial:
         case "maildir":
             return partial(_open_maildirs, Path(delivery.maildir))
         case "smarthost":
-            return partial(connect, fixed_hop(settings), helo=settings.community.domain, timeouts=Timeouts())
+            fixed_hop(settings)
+            return partial(_open_smarthost, settings)
         case other:
             raise Problem(
                 f'delivery.transport: "{other}" does not deliver yet; write "smarthost", "direct" or "maildir"'
@@ -76,6 +78,15 @@ def fixed_hop(settings: Settings) -> NextHop:
     delivery = settings.delivery
     secret = read_secret("delivery.password_file", delivery.password_file) if delivery.password_file else ""
     return smarthost_hop(smarthost(delivery.smarthost), secret)
+
+
+async def _open_smarthost(settings: Settings) -> Line:
+    """The password is read each time: an access token is another one every hour."""
+    try:
+        hop = fixed_hop(settings)
+    except Problem as problem:
+        raise ConnectionLost(str(problem)) from None
+    return await connect(hop, helo=settings.community.domain, timeouts=Timeouts())
 
 
 async def _open_maildirs(root: Path) -> Line:
