@@ -9,7 +9,8 @@ from sqlmodel import Session
 from handlers.facts import Host
 from handlers.message import Message
 from handlers.plain_words import Command, command_in
-from handlers.route import Kind, candidates
+from handlers.route import Kind
+from organic_mail.lookup import route_of
 from storage import questions
 from storage.models import HeldPost
 from storage.models_questions import Question, QuestionKind
@@ -24,7 +25,7 @@ class Meaning(Enum):
 
 def meaning_of(session: Session, host: Host, waiting: HeldPost, message: Message) -> Meaning:
     """What was written to one of the list's other addresses never goes to everyone."""
-    route = next(iter(candidates(waiting.recipient, host.domain)), None)
+    route = route_of(session, host, waiting.recipient, waiting.received_at.date())
     if route is None or waiting.list_id is None:
         return Meaning.NOTHING
     if route.kind is Kind.JOIN or applicant_of(session, host, waiting) is not None:
@@ -39,8 +40,7 @@ def meaning_of(session: Session, host: Host, waiting: HeldPost, message: Message
 
 def applicant_of(session: Session, host: Host, waiting: HeldPost) -> Question | None:
     """What somebody has confirmed who wants to join and needs the yes of others too."""
-    for route in candidates(waiting.recipient, host.domain):
-        question = questions.find_question(session, route.token) if route.kind is Kind.TOKEN else None
-        if question is not None and question.kind is QuestionKind.JOINING and question.said_yes:
-            return question
-    return None
+    route = route_of(session, host, waiting.recipient, waiting.received_at.date())
+    question = questions.find_question(session, route.token) if route and route.token else None
+    is_joining = question is not None and question.kind is QuestionKind.JOINING and question.said_yes
+    return question if is_joining else None

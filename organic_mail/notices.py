@@ -34,6 +34,7 @@ def host_of(settings: Settings, secrets: Secrets, database: Database) -> Host:
         secrets,
         base_url=settings.web.base_url,
         mailbox=own_mailbox(settings, database),
+        posts_per_hour=settings.limits.posts_per_hour if settings.smtp.authentication == "enforce" else 0,
     )
 
 

@@ -16,7 +16,8 @@ ID = "<n.abcdef@oak.example>"
 BANNED = ("error", "invalid", "subscription", "administrator", "click", "unfortunately")
 WELCOME = {"posting": "members", "replies": "list", "role": "member", "delivery": "each", "hour": 7}
 ASKED = {"author": "Sven <sven@elm.example>", "subject": "Garden sale", "recipient": "family@oak.example",
-         "reason": "Every email to this list is read before it goes out.", "number": 3, "meaning": "post", "reminder": False, "written": False}  # fmt: skip
+         "reason": "Every email to this list is read before it goes out.", "number": 3,
+         "meaning": "post", "reminder": False, "written": False}  # fmt: skip
 VALUES = [
     (NoticeKind.INVITATION, {"inviter": "Anna", "members": 14}),
     (NoticeKind.INVITATION, {"inviter": "Anna", "members": 0}),
@@ -43,6 +44,17 @@ VALUES = [
     (NoticeKind.NOT_JOINED, {"reason": "We are all from one street."}),
     (NoticeKind.NOT_SHARED, {"subject": "Garden sale", "reason": ""}),
     (NoticeKind.NOT_SHARED, {"subject": "Garden sale", "reason": "We share sales in spring."}),
+    (NoticeKind.UNREACHED, {"lost": "rose@old.example"}),
+    *[
+        (NoticeKind.CAME_BACK, {"person": "Tom", "lost": "tom@old.example", "full": full, "operator": operator})
+        for full in (False, True)
+        for operator in ("", "olu@example.org")
+    ],
+    (NoticeKind.STILL_THERE, {}),
+    (NoticeKind.MARKED_AS_SPAM, {}),
+    (NoticeKind.COMPLAINED, {"person": "Tom"}),
+    (NoticeKind.MANY_BACK, {"sent": 30, "failed": 9, "domain": "elm.example", "said": "550 5.1.1 unknown"}),
+    (NoticeKind.REFUSED, {"number": 9, "domain": "elm.example", "said": "550 5.7.1 blocked"}),
     (NoticeKind.PROBE, {}),
 ]
 

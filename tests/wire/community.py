@@ -118,7 +118,7 @@ class Community:
 
 @contextmanager
 def community(
-    template: Path, home: Path, changes: Mapping[str, Mapping[str, Any]] | None = None
+    template: Path, home: Path, changes: Mapping[str, Mapping[str, Any]] | None = None, *, dns: Any = None
 ) -> Iterator[Community]:
     """`template`: an empty database file of the newest revision. `changes`: settings by section."""
     shutil.copy(template, home / "community.db")
@@ -132,7 +132,7 @@ def community(
     settings = Settings(**sections)
     host = host_of(settings, SECRETS, database)
     clock = [NOW]
-    receiver = Receiver(database, settings, SECRETS, dns=NoDns(), clock=lambda: clock[0])
+    receiver = Receiver(database, settings, SECRETS, dns=dns or NoDns(), clock=lambda: clock[0])
     try:
         database.write(lambda session: _fill(session, host))
         yield Community(database, settings, receiver, host, clock)
