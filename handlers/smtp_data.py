@@ -8,7 +8,7 @@ _END = b"\r\n.\r\n"  # RFC 5321 §4.1.1.4, and nothing else ends a message
 _ENDLESS = 1 << 20  # bytes in one line or before the first empty line, after which no mail is to be expected
 
 TOO_LARGE = Reply(552, "5.3.4", "This email is too large for us. Please send a smaller one")
-_BROKEN_LINES = Reply(550, "5.6.0", "This email has line breaks or bytes that no email may have")
+BROKEN_LINES = Reply(550, "5.6.0", "This email has line breaks or bytes that no email may have")
 _SHAPELESS = Reply(550, "5.6.0", "This email has a line or a header that does not end")
 
 
@@ -67,7 +67,7 @@ class DataReader:
         content = bytes(memoryview(kept)[2:])
         if len(content) > self._max_size:
             return TOO_LARGE
-        return content if has_sound_lines(content) else _BROKEN_LINES
+        return content if has_sound_lines(content) else BROKEN_LINES
 
     def _found_wrong(self, seam: int) -> Reply | None:
         kept = self._kept

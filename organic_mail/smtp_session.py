@@ -18,10 +18,11 @@ from handlers.incoming import Envelope
 from handlers.outcome import TRY_LATER
 from handlers.reply import Reply
 from handlers.smtp_command import Refused, forward_path, reverse_path
-from handlers.smtp_data import TOO_LARGE, DataReader
+from handlers.smtp_data import BROKEN_LINES, TOO_LARGE, DataReader
 from handlers.smtp_reply import (
     BYE,
     CLOSING,
+    ENDED_TWICE,
     HELLO_FIRST,
     MAIL_FIRST,
     MAIL_TWICE,
@@ -275,6 +276,8 @@ class MailSession(SMTP):
             await self._say(reply)
         if self._guard.closing:
             self.hang_up(CLOSING)
+        elif content is BROKEN_LINES and self._reader._buffer:  # type: ignore[attr-defined]
+            self.hang_up(ENDED_TWICE)
 
     async def smtp_RSET(self, argument: str) -> None:  # noqa: N802
         self._set_rset_state()

@@ -38,7 +38,7 @@ class ConnectionLost(Exception):
 
 
 class BareLineEnd(ValueError):
-    """A CR or LF stands alone: another server could read it as the end of the message."""
+    """A CR or LF stands alone, or a NUL: another server could read it as the end of the message."""
 
 
 class UnusablePath(ValueError):
@@ -51,8 +51,8 @@ def wire_form(content: bytes) -> bytes:
     Raises BareLineEnd: this is the one place through which all content leaves, so nothing is smuggled onwards.
     """
     line_ends = content.count(b"\r\n")
-    if content.count(b"\n") != line_ends or content.count(b"\r") != line_ends:
-        raise BareLineEnd("a CR or LF stands alone")
+    if content.count(b"\n") != line_ends or content.count(b"\r") != line_ends or b"\0" in content:
+        raise BareLineEnd("a CR or LF stands alone, or there is a NUL")
     if content.startswith(b"."):
         content = b"." + content
     if b"\r\n." in content:

@@ -9,7 +9,7 @@ from handlers.first_reading import SAMPLE, read_through
 from handlers.message import MalformedMessage
 
 REPORT = (
-    b"From: MAILER-DAEMON@elm.example\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n"
+    b"From: daemon@elm.example\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n"
     b"--b\r\n\r\nSorry.\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; elm.example\r\n\r\n"
     b"Final-Recipient: rfc822; rose@elm.example\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--b--\r\n"
 )
