@@ -37,7 +37,8 @@ _NO_COMPLAINT = frozenset({"not-spam", "auth-failure"})  # RFC 6430 §2, RFC 659
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _LOCAL = re.compile(r"[a-z0-9][a-z0-9._+-]{2,63}(?=@)", re.I)
 _PAGE = re.compile(r"/u/([a-z0-9-]{30,80})", re.I)
-_MESSAGE_ID = re.compile(r"<[^<>\s]{3,250}>")
+_ID = re.compile(r"<[^<>\s]{3,250}>")
+_OWN_ID = re.compile(rf"^message-id:\s*({_ID.pattern})", re.I | re.M)
 _HERE = (Status.ACTIVE, Status.PAUSED)
 
 
@@ -64,10 +65,9 @@ def clues(message: Message, host: Host, today: date) -> Clues | None:
         return None
     header = "\n".join([*fields.values(), *_returned_headers(message, all_parts)])
     locals_ = list(dict.fromkeys(_LOCAL.findall(header)))
-    ids = list(dict.fromkeys(_MESSAGE_ID.findall(header)))
     verps = [read_verp(host.secrets, local, today) for local in locals_]
     pages = [read_unsubscribe_token(host.secrets, token) for token in _PAGE.findall(header)]
-    references = [read_private_reference(host.secrets, each) for each in ids]
+    references = [read_private_reference(host.secrets, each) for each in dict.fromkeys(_ID.findall(header))]
     tokens = [normal_token(re.split(r"[-+]", local)[-1]) for local in locals_]
     recipients = parse_mailboxes(fields.get("original-rcpt-to", ""))
     return Clues(
@@ -76,7 +76,7 @@ def clues(message: Message, host: Host, today: date) -> Clues | None:
         references=tuple(each for each in references if each),
         leave_tokens=tuple(each for each in tokens if each),
         recipients=tuple(box.address for box in recipients),
-        message_ids=tuple(ids),
+        message_ids=tuple(_OWN_ID.findall(header)),
     )
 
 

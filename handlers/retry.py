@@ -46,6 +46,11 @@ _POLICY = re.compile(
     r"|unable to relay|sender (?:address )?(?:rejected|denied|refused)",
     re.IGNORECASE,
 )
+_IS_FULL = re.compile(
+    r"(?:mail ?box|inbox|account) (?:is |size )?(?:full|exceeded)|over (?:its |the )?quota|quota (?:is )?exceeded"
+    r"|(?:exceeded|out of) storage",
+    re.IGNORECASE,
+)
 _NO_SUCH_ADDRESS = re.compile(
     r"(?:user|recipient|mailbox|address|account)s? (?:is )?(?:unknown|unavailable|invalid|inactive|disabled|not found"
     r"|not known|closed)"
@@ -96,7 +101,9 @@ def _fault_of_failure(code: int, detail: str, text: str) -> Fault:
         return Fault.MESSAGE
     if subject == "7" or _POLICY.search(text):
         return Fault.OURS
-    # Some large providers write "no such user" behind a code that says little, like 5.5.0 or 5.4.1.
+    # Some large providers write "full" or "no such user" behind a code that says little, like 5.5.0 or 5.4.1.
+    if _IS_FULL.search(text):
+        return Fault.SOFT
     if _NO_SUCH_ADDRESS.search(text):
         return Fault.ADDRESS_HARD
     if subject == "2":
