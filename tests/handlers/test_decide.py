@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from handlers.decide import Decision, decide, together
+from handlers.decide import Decision, decide, kept, together
 from handlers.incoming import Verdict
 from handlers.outcome import Hold, Note, Outcome, Publish
 from handlers.route import Kind
@@ -76,3 +76,31 @@ def test_a_moderator_is_no_member_of_another_list():
     incoming = letter()
     known = replace(facts(incoming, membership=membership(role=Role.OWNER)), membership=None)
     assert not decide(incoming, known, NOW).accepted
+
+
+def test_where_nobody_can_be_refused_what_a_member_surely_wrote_waits():
+    (only,) = kept([refused()])
+    assert only.outcome.reply.code == 250
+    (hold,) = only.outcome.actions
+    assert isinstance(hold, Hold)
+    assert "This list only brings news" in hold.reason
+    assert (hold.member_id, hold.ask, hold.tell_author) == (7, True, True)
+
+
+def test_there_too_strangers_are_refused_and_what_is_taken_is_taken():
+    assert kept([unknown()]) == together([unknown()])
+    assert kept([taken()]) == (taken(),)
+    assert kept([uncertain()]) == together([uncertain()])
+
+
+def test_there_too_a_letter_that_goes_in_circles_is_refused():
+    incoming = letter(top="Received: by x\r\n" * 101)
+    looping = decision(incoming, facts(incoming))
+    assert looping.outcome.reply.enhanced == "5.4.6"
+    assert kept([looping]) == together([looping])
+
+
+def test_there_too_nobody_is_believed_who_is_not_sure():
+    incoming = letter(verdict=Verdict.REFUSED)
+    forged = decision(incoming, facts(incoming))
+    assert kept([forged]) == together([forged])
