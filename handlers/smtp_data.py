@@ -5,7 +5,8 @@ from __future__ import annotations
 from handlers.reply import Reply
 
 _END = b"\r\n.\r\n"  # RFC 5321 §4.1.1.4, and nothing else ends a message
-_ENDLESS = 1 << 20  # bytes in one line or before the first empty line, after which no mail is to be expected
+_ENDLESS_LINE = 1 << 20  # bytes, after which no mail is to be expected any more
+_ENDLESS_HEADER = 1 << 17  # twice what any mail may have (spec/mail.md §2.2)
 
 TOO_LARGE = Reply(552, "5.3.4", "This email is too large for us. Please send a smaller one")
 BROKEN_LINES = Reply(550, "5.6.0", "This email has line breaks or bytes that no email may have")
@@ -75,7 +76,7 @@ class DataReader:
             return TOO_LARGE
         if not self._header_has_ended:
             self._header_has_ended = kept.find(b"\r\n\r\n", seam) >= 0
-        if len(kept) <= _ENDLESS:
-            return None
-        line_ends = kept.find(b"\r\n", len(kept) - _ENDLESS) >= 0
-        return None if line_ends and self._header_has_ended else _SHAPELESS
+        if not self._header_has_ended:
+            return _SHAPELESS if len(kept) > _ENDLESS_HEADER else None
+        line_is_endless = len(kept) > _ENDLESS_LINE and kept.find(b"\r\n", len(kept) - _ENDLESS_LINE) < 0
+        return _SHAPELESS if line_is_endless else None
