@@ -8,16 +8,19 @@ from sqlalchemy import bindparam, delete, select, text
 from sqlmodel import Session
 
 from storage.models import Moment
+from storage.prepared import Prepared
 from storage.tables import arrival
 
-_REMEMBER = text(
-    "INSERT INTO arrival (fingerprint, received_at) VALUES (:fingerprint, :now) ON CONFLICT DO NOTHING"
-).bindparams(bindparam("now", type_=Moment()))
+_REMEMBER = Prepared(
+    text(
+        "INSERT INTO arrival (fingerprint, received_at) VALUES (:fingerprint, :now) ON CONFLICT DO NOTHING RETURNING 1"
+    ).bindparams(bindparam("now", type_=Moment()))
+)
 
 
 def remember(session: Session, fingerprint: bytes, now: datetime) -> bool:
     """True the first time, False when this arrival is known. Call it in the transaction that stores the message."""
-    return session.connection().execute(_REMEMBER, {"fingerprint": fingerprint, "now": now}).rowcount == 1
+    return _REMEMBER.first(session, {"fingerprint": fingerprint, "now": now}) is not None
 
 
 def is_known(session: Session, fingerprint: bytes) -> bool:

@@ -14,15 +14,16 @@ from sqlmodel import Session, SQLModel, col, delete, select
 
 from storage.models import Delivery, Membership, Post, Status
 from storage.models_bounces import Blame, Bounce, Pause, PauseReason, Suppression
+from storage.prepared import PreparedAmong
 
 _BOUNCES = SQLModel.metadata.tables[Bounce.__tablename__]
 _SUPPRESSIONS = SQLModel.metadata.tables[Suppression.__tablename__]
-_AGAINST = union_all(
-    sql.select(_BOUNCES.c.id).where(
-        _BOUNCES.c.mark.in_(bindparam("marks", expanding=True)), _BOUNCES.c.blame != Blame.OURS
-    ),
-    sql.select(literal(0)).select_from(_SUPPRESSIONS).where(_SUPPRESSIONS.c.member_id == bindparam("member_id")),
-).limit(1)
+_AGAINST = PreparedAmong(
+    lambda marks: union_all(
+        sql.select(_BOUNCES.c.id).where(_BOUNCES.c.mark.in_(marks), _BOUNCES.c.blame != Blame.OURS),
+        sql.select(literal(0)).select_from(_SUPPRESSIONS).where(_SUPPRESSIONS.c.member_id == bindparam("member_id")),
+    ).limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def lift(session: Session, marks: Sequence[str]) -> bool:
 
 def is_spoken_against(session: Session, *, member_id: int, marks: Sequence[str]) -> bool:
     """Does anything count against this address, or is one of hers suppressed? Asked for every mail of a member."""
-    return session.connection().execute(_AGAINST, {"marks": list(marks), "member_id": member_id}).first() is not None
+    return bool(_AGAINST.rows(session, marks, {"member_id": member_id}))
 
 
 def prune_bounces(session: Session, *, before: datetime, limit: int = 1000) -> int:

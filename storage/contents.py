@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, select, text
 from sqlmodel import Session
 
 from storage.models import Moment
+from storage.prepared import Prepared
 from storage.tables import message
 from storage.trouble import StorageTrouble
 
@@ -35,10 +36,12 @@ def pack(raw: bytes) -> Packed:
     return Packed(hashlib.sha256(raw).digest(), len(raw), content if smaller else raw, smaller)
 
 
-_STORE = text(
-    "INSERT INTO message (sha256, size, content, compressed, created_at)"
-    " VALUES (:sha256, :size, :content, :compressed, :now) ON CONFLICT DO NOTHING RETURNING id"
-).bindparams(bindparam("now", type_=Moment()))
+_STORE = Prepared(
+    text(
+        "INSERT INTO message (sha256, size, content, compressed, created_at)"
+        " VALUES (:sha256, :size, :content, :compressed, :now) ON CONFLICT DO NOTHING RETURNING id"
+    ).bindparams(bindparam("now", type_=Moment()))
+)
 _ID = select(message.c.id).where(message.c.sha256 == bindparam("sha256"))
 _READ = select(message.c.content, message.c.size, message.c.compressed).where(message.c.id == bindparam("id"))
 
@@ -46,7 +49,6 @@ _READ = select(message.c.content, message.c.size, message.c.compressed).where(me
 def store_content(session: Session, raw: bytes | Packed, now: datetime) -> int:
     """Keep the message and return its id; the same bytes always have the same id."""
     packed = pack(raw) if isinstance(raw, bytes) else raw
-    connection = session.connection()
     row = {
         "sha256": packed.sha256,
         "size": packed.size,
@@ -54,9 +56,8 @@ def store_content(session: Session, raw: bytes | Packed, now: datetime) -> int:
         "compressed": packed.compressed,
         "now": now,
     }
-    content_id: int | None = connection.execute(_STORE, row).scalar()
-    if content_id is None:
-        content_id = connection.execute(_ID, {"sha256": packed.sha256}).scalar_one()
+    stored = _STORE.first(session, row)
+    content_id: int = stored[0] if stored else session.connection().execute(_ID, {"sha256": packed.sha256}).scalar_one()
     return content_id
 
 

@@ -8,9 +8,10 @@ from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
 from storage.models import Event
+from storage.prepared import Prepared
 from storage.tables import event
 
-_RECORD = insert(event)
+_RECORD = Prepared(insert(event))
 
 
 def record(
@@ -34,7 +35,7 @@ def record(
         "member_id": member_id,
         "content_id": content_id,
     }
-    session.connection().execute(_RECORD, row)
+    _RECORD.rows(session, row)
 
 
 def latest_events(session: Session, *, list_id: int | None = None, limit: int = 100) -> list[Event]:

@@ -12,6 +12,7 @@ from sqlmodel import select as select_rows
 
 from storage import queue
 from storage.models import DeliveryMode, DeliveryState, Moment, Post, Status
+from storage.prepared import Prepared
 from storage.tables import address, delivery, member, membership, post
 from storage.threads import DuplicateMessageId, file_post, is_posted, unfile_post
 
@@ -24,7 +25,7 @@ __all__ = [
     "thread_posts",
 ]
 
-_STORE = insert(post).returning(post.c.id)
+_STORE = Prepared(insert(post).returning(post.c.id))
 _COPIES = {
     "post_id": bindparam("post_id", type_=post.c.id.type),
     "content_id": bindparam("content_id", type_=post.c.content_id.type),
@@ -39,22 +40,24 @@ _COPIES = {
     "last_reply": bindparam("reply", type_=delivery.c.last_reply.type),
     "created_at": bindparam("now", type_=Moment()),
 }
-_EXPAND = insert(delivery).from_select(
-    list(_COPIES),
-    select(*_COPIES.values())
-    .select_from(
-        membership.join(member, member.c.id == membership.c.member_id).join(
-            address, address.c.member_id == membership.c.member_id
+_EXPAND = Prepared(
+    insert(delivery).from_select(
+        list(_COPIES),
+        select(*_COPIES.values())
+        .select_from(
+            membership.join(member, member.c.id == membership.c.member_id).join(
+                address, address.c.member_id == membership.c.member_id
+            )
         )
+        .where(
+            membership.c.list_id == bindparam("list_id"),
+            membership.c.status == Status.ACTIVE,
+            membership.c.delivery == DeliveryMode.EACH,
+            address.c.is_primary,
+            not_((membership.c.member_id == bindparam("author")) & not_(membership.c.own_posts)),
+        ),
+        include_defaults=False,
     )
-    .where(
-        membership.c.list_id == bindparam("list_id"),
-        membership.c.status == Status.ACTIVE,
-        membership.c.delivery == DeliveryMode.EACH,
-        address.c.is_primary,
-        not_((membership.c.member_id == bindparam("author")) & not_(membership.c.own_posts)),
-    ),
-    include_defaults=False,
 )
 
 
@@ -102,8 +105,7 @@ def store_post(
         "received_at": received_at,
         "accepted_at": now,
     }
-    connection = session.connection()
-    post_id: int = connection.execute(_STORE, row).scalar_one()
+    post_id = _STORE.number(session, row)
     copies = {
         "post_id": post_id,
         "content_id": content_id,
@@ -114,7 +116,7 @@ def store_post(
         "reply": "",
         "now": now,
     }
-    connection.execute(_EXPAND, copies)
+    _EXPAND.rows(session, copies)
     return Post(id=post_id, **row)
 
 

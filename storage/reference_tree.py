@@ -8,31 +8,33 @@ corrects a guessed link takes its part of the tree with it, into a thread of its
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 from sqlmodel import Session
 
+from storage.prepared import Prepared, PreparedAmong
 from storage.tables import post, thread, thread_reference
 
-_KNOWN = select(thread_reference.c.message_id, thread_reference.c.parent, thread_reference.c.thread_id).where(
-    thread_reference.c.list_id == bindparam("list_id"),
-    thread_reference.c.message_id.in_(bindparam("message_ids", expanding=True)),
+_KNOWN = PreparedAmong(
+    lambda message_ids: select(
+        thread_reference.c.message_id, thread_reference.c.parent, thread_reference.c.thread_id
+    ).where(thread_reference.c.list_id == bindparam("list_id"), thread_reference.c.message_id.in_(message_ids))
 )
-_ADD = insert(thread_reference)
+_ADD = Prepared(insert(thread_reference))
 
 
 class ReferenceTree:
     """The part of one list's tree that one post touches."""
 
-    def __init__(self, session: Session, list_id: int, message_ids: Iterable[str]) -> None:
+    def __init__(self, session: Session, list_id: int, message_ids: Sequence[str]) -> None:
+        self._session = session
         self._connection = session.connection()
         self._list_id = list_id
         self._parent: dict[str, str] = {}
         self._thread: dict[str, int] = {}
         self._new: list[str] = []  # in _parent, not written yet; those not in _thread hang together with no thread yet
-        rows = self._connection.execute(_KNOWN, {"list_id": list_id, "message_ids": list(message_ids)})
-        for message_id, parent, thread_id in rows:
+        for message_id, parent, thread_id in _KNOWN.rows(session, message_ids, {"list_id": list_id}):
             self._parent[message_id] = parent
             self._thread[message_id] = thread_id
 
@@ -144,13 +146,10 @@ class ReferenceTree:
         self._connection.execute(update(thread_reference).where(*row).values(parent=above))
 
     def _write_new(self) -> None:
-        rows = [
-            {"list_id": self._list_id, "message_id": key, "parent": self._parent[key], "thread_id": self._thread[key]}
-            for key in self._new
-            if key in self._thread
-        ]
-        if rows:
-            self._connection.execute(_ADD, rows)
+        for key in self._new:
+            if key in self._thread:
+                named = {"message_id": key, "parent": self._parent[key], "thread_id": self._thread[key]}
+                _ADD.rows(self._session, {"list_id": self._list_id, **named})
         self._new = [key for key in self._new if key not in self._thread]
 
 

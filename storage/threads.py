@@ -10,6 +10,7 @@ from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from storage.models import Thread
+from storage.prepared import Prepared
 from storage.reference_tree import ReferenceTree, count_posts
 from storage.tables import mailing_list, post, thread
 
@@ -17,9 +18,11 @@ LONGEST_CHAIN = 100
 """How many Message-IDs of a References field are looked at: the first one and the last ones."""
 
 _LOCK_LIST = select(mailing_list.c.id).where(mailing_list.c.id == bindparam("list_id")).with_for_update(key_share=True)
-_POSTED = select(post.c.id).where(post.c.list_id == bindparam("list_id"), post.c.message_id == bindparam("message_id"))
-_NEW_THREAD = insert(thread).returning(thread.c.id)
-_ONE_MORE = (
+_POSTED = Prepared(
+    select(post.c.id).where(post.c.list_id == bindparam("list_id"), post.c.message_id == bindparam("message_id"))
+)
+_NEW_THREAD = Prepared(insert(thread).returning(thread.c.id))
+_ONE_MORE = Prepared(
     update(thread)
     .where(thread.c.id == bindparam("thread_id"))
     .values(
@@ -65,12 +68,12 @@ def file_post(
 
     def new_thread() -> int:
         row = {"list_id": list_id, "subject": subject, "posts": 1, "last_post_at": now, "created_at": now}
-        started.append(connection.execute(_NEW_THREAD, row).scalar_one())
+        started.append(_NEW_THREAD.number(session, row))
         return started[0]
 
     thread_id = tree.file(message_id, chain, new_thread)
     if awaited or not started:  # else it is the one post of its thread
-        connection.execute(_ONE_MORE, {"thread_id": thread_id, "now": now})
+        _ONE_MORE.rows(session, {"thread_id": thread_id, "now": now})
     if awaited and tree.is_root(message_id):
         connection.execute(update(thread).where(thread.c.id == thread_id).values(subject=subject))
     return thread_id
@@ -83,8 +86,7 @@ def unfile_post(session: Session, thread_id: int) -> None:
 
 def is_posted(session: Session, list_id: int, message_id: str) -> bool:
     """Has the list a post of this Message-ID, removed ones too?"""
-    known = session.connection().execute(_POSTED, {"list_id": list_id, "message_id": message_id})
-    return known.first() is not None
+    return _POSTED.first(session, {"list_id": list_id, "message_id": message_id}) is not None
 
 
 def thread_by_id(session: Session, thread_id: int) -> Thread | None:
