@@ -50,7 +50,8 @@ def verdicts(folder: Path, keys: Mapping[str, str], letters: Sequence[bytes]) ->
 def milter(folder: Path, keys: Mapping[str, str], authserv_id: str) -> Iterator[str]:
     """Running beside an MTA: what smtpd_milters says. It writes Authentication-Results in the name of `authserv_id`."""
     port = free_port()
-    more = (f"Socket inet:{port}@127.0.0.1", f"AuthservID {authserv_id}", "AlwaysAddARHeader yes", "UserID nobody")
+    more = (f"Socket inet:{port}@127.0.0.1", f"AuthservID {authserv_id}", "AlwaysAddARHeader yes")
+
     process = subprocess.Popen(
         [program(), "-f", "-x", settings_in(folder, keys, *more)],
         stdin=subprocess.DEVNULL,

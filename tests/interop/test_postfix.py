@@ -42,9 +42,7 @@ def family(om: Operator) -> Operator:
 
 
 def published(om: Operator) -> dict[str, str]:
-    return {
-        each["name"]: each["value"] for each in om("dns", "show", "--json").json if "DKIM1" in each["value"]
-    }
+    return {each["name"]: each["value"] for each in om("dns", "show", "--json").json if "DKIM1" in each["value"]}
 
 
 def as_sent(letter: bytes) -> bytes:
@@ -96,17 +94,15 @@ class TestBehind:
         assert serving.send(mail(message_id="<2@home.example>"), to="postmaster@oak.example") == 250
         assert serving.send(mail(message_id="<3@home.example>"), to="family-owner@oak.example") == 250
         assert serving.send(mail(message_id="<4@home.example>"), to="family-help@oak.example") == 250
-        assert serving.send(mail(message_id="<5@home.example>"), to="olu.okafor@oak.example") == 250
-        assert recipients(postfix, 6) == [
+        assert recipients(postfix, 5) == [
             "anna@home.example",  # as the owner
             "anna@home.example",  # the help that she asked for
             "olu@example.org",
-            "olu@home.example",
             "rose@home.example",
             "tom@home.example",
         ]
-        letters = [as_sent(letter) for letter in postfix.letters(6)]
-        assert verdicts(tmp_path, published(family), letters) == ["pass"] * 6
+        letters = [as_sent(letter) for letter in postfix.letters(5)]
+        assert verdicts(tmp_path, published(family), letters) == ["pass"] * 5
 
 
 class TestInFront:
@@ -150,7 +146,8 @@ class TestInFront:
             yield running
 
     def hand_in(self, postfix: Postfix, raw: bytes, *to: str) -> None:
-        with smtplib.SMTP("127.0.0.1", postfix.port, timeout=30) as client:
+        # OpenDKIM checks nothing that comes from 127.0.0.1 itself
+        with smtplib.SMTP("127.0.0.1", postfix.port, timeout=30, source_address=("127.0.0.5", 0)) as client:
             client.sendmail("anna@home.example", to or ["family@oak.example"], raw)
 
     def test_what_it_found_out_is_believed(self, family: Operator, postfix: Postfix, serving: Daemon) -> None:
