@@ -48,10 +48,11 @@ def apply(session: Session, decisions: Sequence[Decision], packed: Packed, now: 
             text = f"The same email came again to {decision.incoming.route.address}. It was not sent again."
             record(session, "dropped", text, now=now, list_id=facts.list_id, member_id=facts.member_id)
             continue
+        answer = _answer(decision)
         for action in decision.outcome.actions:
-            _write(session, decision, action, packed, now)
+            _write(session, decision, action, packed, answer, now)
         if decision.outcome.accepted:
-            _notice_that_she_writes(session, decision, now)
+            _notice_that_she_writes(session, decision, answer, now)
 
 
 def _answer(decision: Decision) -> Answer:
@@ -60,13 +61,13 @@ def _answer(decision: Decision) -> Answer:
     return Answer(f"mail:{digest}", message.message_id)
 
 
-def _notice_that_she_writes(session: Session, decision: Decision, now: datetime) -> None:
+def _notice_that_she_writes(session: Session, decision: Decision, answer: Answer, now: datetime) -> None:
     """A member who surely writes herself reads her mail too (spec/mail.md §3.5)."""
     incoming, facts = decision.incoming, decision.facts
     if facts.member is None or facts.author is None or is_automatic(incoming.envelope, incoming.message):
         return
     if incoming.authentication.verdict is Verdict.ALIGNED:
-        pausing.heard_from(session, facts.host, facts.member, facts.author.address, _answer(decision), now)
+        pausing.heard_from(session, facts.host, facts.member, facts.author.address, answer, now)
 
 
 def fingerprint(incoming: Incoming) -> bytes:
@@ -89,11 +90,12 @@ def _write(
     decision: Decision,
     action: Action,
     packed: Packed,
+    answer: Answer,
     now: datetime,
     *,
     received_at: datetime | None = None,
 ) -> None:
-    host, message, answer = decision.facts.host, decision.incoming.message, _answer(decision)
+    host, message = decision.facts.host, decision.incoming.message
     match action:
         case Publish():
             content_id = store_content(session, packed, now)
@@ -146,4 +148,4 @@ def _let_out(session: Session, host: Host, waiting: HeldPost, now: datetime) -> 
     elif held.decide(session, held_id=id_of(waiting), state=HeldState.APPROVED, now=now):
         packed = pack(decision.incoming.message.raw)
         for action in decision.outcome.actions:
-            _write(session, decision, action, packed, now, received_at=waiting.received_at)
+            _write(session, decision, action, packed, _answer(decision), now, received_at=waiting.received_at)

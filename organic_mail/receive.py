@@ -26,6 +26,7 @@ from organic_mail.apply import apply
 from organic_mail.authenticate import authenticate
 from organic_mail.config import Settings
 from organic_mail.first_readers import ReaderDied, ReadersGone, ReadFirst, nobody_reads
+from organic_mail.landing import Landing
 from organic_mail.lookup import look_up, route_of
 from organic_mail.notices import host_of
 from organic_mail.resolver import Dns
@@ -39,6 +40,7 @@ log = structlog.get_logger()
 _RECIPIENT_OK = Reply(250, "2.1.5", "OK")
 _NO_RELAY = Reply(550, "5.7.1", "We do not pass on mail for other domains")
 _UNREADABLE = Reply(554, "5.6.0", "We cannot read this mail. Please send it in a simpler form")
+_SMALL = 32 * 1024  # bytes
 _LARGE = 256 * 1024  # bytes, from which on reading a message would make other clients wait
 _THREADS = 4
 _DNS_THREADS = 32  # they wait more than they work
@@ -74,6 +76,7 @@ class Receiver:
         self._clock = clock
         self._read_first = read_first
         self._checkpoint = checkpoint
+        self._landing = Landing()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="intake")
         self._dns_threads = ThreadPoolExecutor(_DNS_THREADS, thread_name_prefix="dns")
 
@@ -82,10 +85,15 @@ class Receiver:
         if "@" in address and not in_domain(address, self.host.domain):
             return _NO_RELAY
         today = self._clock().date()
+
+        def read(session: Session) -> Route | None:
+            return route_of(session, self.host, address, today)
+
         try:
-            route = await self._in_thread(
-                self._database.read, lambda session: route_of(session, self.host, address, today)
-            )
+            if self._database.in_process:
+                route = self._database.read(read)
+            else:
+                route = await self._in_thread(self._database.read, read)
         except StorageTrouble as trouble:
             log.error("the database cannot tell who is here", reason=str(trouble))
             return TRY_LATER
@@ -115,11 +123,15 @@ class Receiver:
             self._checkpoint("parsed")
             authentication = await authenticate(envelope, message, self._settings, self._dns, self._dns_threads, now)
             self._checkpoint("authenticated")
-            decisions, packed = await self._in_thread(self._decided, envelope, message, authentication, join, now)
+            if self._database.in_process and len(raw) < _SMALL:  # changing threads twice would take as long
+                decisions, packed = self._decided(envelope, message, authentication, join, now)
+            else:
+                decisions, packed = await self._in_thread(self._decided, envelope, message, authentication, join, now)
             self._checkpoint("decided")
             if packed is not None:
-                written = self._database.submit(lambda session: self._write(session, decisions, packed, now))
-                await asyncio.wrap_future(written)
+                await self._landing.of(
+                    self._database.submit(lambda session: self._write(session, decisions, packed, now))
+                )
                 self._committed()
             self._checkpoint("committed")
             return [decision.outcome.reply for decision in decisions]

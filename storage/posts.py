@@ -12,7 +12,7 @@ from sqlmodel import select as select_rows
 
 from storage import queue
 from storage.models import DeliveryMode, DeliveryState, Moment, Post, Status
-from storage.prepared import Prepared
+from storage.prepared import Prepared, detached
 from storage.tables import address, delivery, member, membership, post
 from storage.threads import DuplicateMessageId, file_post, is_posted, unfile_post
 
@@ -117,7 +117,7 @@ def store_post(
         "now": now,
     }
     _EXPAND.rows(session, copies)
-    return Post(id=post_id, **row)
+    return detached(Post, {"id": post_id, "removed_at": None, **row})
 
 
 def post_by_id(session: Session, post_id: int) -> Post | None:
