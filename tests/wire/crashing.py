@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import multiprocessing
 import os
+import re
 import signal
 from collections.abc import Callable
 from functools import partial, reduce, wraps
@@ -18,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from organic_mail import daemon
-from organic_mail.first_readers import first_readers
 from organic_mail.part import Part
 
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -86,7 +86,8 @@ def start(home: Path, point: str = NEVER, count: int = 1) -> tuple[Any, int]:
     with os.fdopen(os.dup(hearing.fileno())) as output:
         said = output.readline()
     hearing.close()
-    return process, int(said.rpartition(":")[2] or 0)
+    ready = re.fullmatch(r"ready smtp=127\.0\.0\.1:(\d+).*\n", said)
+    return process, int(ready[1]) if ready else 0
 
 
 def _serve(home: str, point: str, count: int, saying: Connection) -> None:
@@ -95,8 +96,7 @@ def _serve(home: str, point: str, count: int, saying: Connection) -> None:
     os.dup2(saying.fileno(), 1)
     saying.close()
     _arm(point, count)
-    with first_readers(wanted=True) as read_first:
-        raise SystemExit(daemon.serve(Path(home), parts=frozenset(Part), read_first=read_first))
+    raise SystemExit(daemon.serve(Path(home), parts=frozenset(Part)))
 
 
 def _arm(point: str, count: int) -> None:
