@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, AnyStr, Protocol, TypeVar
+from typing import AnyStr, Protocol, TypeVar
 
 import structlog
 from aiosmtpd.smtp import SMTP, TLSSetupException
@@ -41,6 +41,7 @@ from handlers.smtp_reply import (
     UNKNOWN_COMMAND,
     wire_of,
 )
+from organic_mail.outlasting import outlasting
 from organic_mail.smtp_guard import Certificate, Guard
 
 log = structlog.get_logger()
@@ -77,6 +78,7 @@ class MailSession(SMTP):
     _sender: str | None
     _smtputf8: bool
     _recipients: list[str]
+    _deadline: float  # of the loop's clock: when the client has been silent for too long
 
     def __init__(
         self,
@@ -146,8 +148,17 @@ class MailSession(SMTP):
         if self.transport is not None:
             self._writer.transport.abort()
 
+    def _reset_timeout(self, duration: float | None = None) -> None:
+        """One timer, set anew only when it has run down: to set one for each line would be a fifth of its cost."""
+        self._deadline = self.loop.time() + (duration or self._timeout_duration)
+        if self._timeout_handle is None or self._timeout_handle.when() > self._deadline:
+            super()._reset_timeout(duration)
+
     def _timeout_cb(self) -> None:
-        if self.transport is not None and self.transport.is_closing():  # it does not even read our last words
+        left = self._deadline - self.loop.time()
+        if left > 0:
+            super()._reset_timeout(left)
+        elif self.transport is not None and self.transport.is_closing():  # it does not even read our last words
             self.abort()
         else:
             self.hang_up(TOO_SLOW)
@@ -250,7 +261,12 @@ class MailSession(SMTP):
         if len(self._recipients) >= self._guard.limits.recipients:
             await self._say(TOO_MANY_RECIPIENTS)
             return
-        reply = await self._within_time(self._intake.recipient(address), TRY_LATER)
+        try:
+            async with asyncio.timeout(_DECIDE):  # it only reads: it may be cancelled, and needs no asyncio.Task
+                reply = await self._intake.recipient(address)
+        except TimeoutError:
+            log.error("the database does not tell who is here", seconds=_DECIDE)
+            reply = TRY_LATER
         if reply.code == 250:
             self._recipients.append(address)
         await self._say(reply)
@@ -357,18 +373,7 @@ class MailSession(SMTP):
         )
 
     async def _within_time(self, work: Awaitable[T], otherwise: T) -> T:
-        """The result of work of ours, which goes on when the client leaves: a commit is never cancelled half way."""
-        running = asyncio.ensure_future(work)
-        try:
-            async with asyncio.timeout(_DECIDE):
-                return await asyncio.shield(running)
-        except TimeoutError:
-            running.add_done_callback(_log_failure)
-            log.error("no decision in time", seconds=_DECIDE)
-            return otherwise
-        except asyncio.CancelledError:
-            running.add_done_callback(_log_failure)
-            raise
+        return await outlasting(work, seconds=_DECIDE, otherwise=otherwise)
 
     async def _say(self, reply: Reply) -> None:
         self._send(wire_of(reply).removesuffix(b"\r\n"))
@@ -390,9 +395,3 @@ class MailSession(SMTP):
     async def push(self, status: AnyStr) -> None:
         """What aiosmtpd says itself: only that TLS may begin."""
         await super().push(wire_of(START_TLS).removesuffix(b"\r\n"))
-
-
-def _log_failure(work: asyncio.Future[Any]) -> None:
-    """For work whose client has left: nobody else would hear of it."""
-    if not work.cancelled() and work.exception() is not None:
-        log.error("a decision failed after its client had left", exc_info=work.exception())
