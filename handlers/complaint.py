@@ -94,7 +94,7 @@ def decide_complaint(incoming: Incoming, facts: Facts, found: ComplaintFacts) ->
 def _report_fields(message: Message, all_parts: tuple[Part, ...]) -> dict[str, str] | None:
     for part in all_parts:
         if part.content_type == _REPORT:
-            return next(status_groups(mime.decoded(message, part)), {})
+            return next(status_groups(mime.decoded(message, part)[:MOST_HEADER]), {})
     return None
 
 

@@ -40,7 +40,7 @@ def source_of(session: Session, post_id: int) -> Source:
 
 def not_wanted(session: Session, delivery_ids: Sequence[int]) -> dict[int, str]:
     """Those of the deliveries whose copy shall not go out any more: id -> why, for the operator."""
-    reason = select(delivery.c.id, post.c.removed_at, mailing_list.c.removed_at).select_from(
+    reason = select(delivery.c.id, post.c.removed_at, mailing_list.c.removed_at, membership.c.status).select_from(
         delivery.join(post, post.c.id == delivery.c.post_id)
         .join(mailing_list, mailing_list.c.id == post.c.list_id)
         .outerjoin(membership, membership.c.id == delivery.c.membership_id)
@@ -50,6 +50,14 @@ def not_wanted(session: Session, delivery_ids: Sequence[int]) -> dict[int, str]:
     )
     rows = session.connection().execute(reason.where(delivery.c.id.in_(delivery_ids), unwanted))
     return {
-        row_id: "the post was removed" if post_removed else "the list was removed" if list_removed else "no member now"
-        for row_id, post_removed, list_removed in rows
+        row_id: _why(post_removed is not None, list_removed is not None, status)
+        for row_id, post_removed, list_removed, status in rows
     }
+
+
+def _why(post_removed: bool, list_removed: bool, status: Status) -> str:
+    if post_removed:
+        return "the post was removed"
+    if list_removed:
+        return "the list was removed"
+    return "paused" if status is Status.PAUSED else "no member now"
