@@ -48,9 +48,12 @@ def remind(session: Session, host: Host, now: datetime) -> None:
     """Write once more about what waits for a decision since yesterday."""
     for question, waiting in questions.to_remind_of(session, asked_before=now - REMIND_AFTER):
         question.reminded_at = now
+        mailing_list = list_by_id(session, question.list_id)
+        if mailing_list is None or mailing_list.removed_at is not None:
+            continue
         message = parse(read_content(session, waiting.content_id))
         meaning = meaning_of(session, host, waiting, message)
-        mailing_list, cause = list_by_id(session, question.list_id), f"held:{waiting.id}:again"
+        cause = f"held:{waiting.id}:again"
         _write(session, host, mailing_list, waiting, meaning, message, question.token, cause, now, reminder=True)
 
 
