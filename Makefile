@@ -34,6 +34,10 @@ servers:
 	@missing=""; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$$missing postgresql"; \
 	test -x /usr/sbin/smtp-sink || command -v smtp-sink >/dev/null || missing="$$missing postfix"; \
+	test -x /usr/sbin/opendkim || command -v opendkim >/dev/null || missing="$$missing opendkim"; \
+	command -v swaks >/dev/null || missing="$$missing swaks"; \
+	command -v chromium >/dev/null || missing="$$missing chromium"; \
+	test -x /usr/sbin/dovecot || command -v dovecot >/dev/null || missing="$$missing dovecot-imapd"; \
 	test -z "$$missing" && exit 0; \
 	if [ "$$(id -u)" != 0 ]; then \
 		echo "error: the tests need$$missing: run 'sudo apt-get install$$missing', then 'make test' again" >&2; exit 1; \
