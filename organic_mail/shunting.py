@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from handlers.incoming import Envelope
+from organic_mail.logs import without_log
 from organic_mail.problem import Problem
 from organic_mail.receive import Receiver
 from storage import queue
@@ -26,7 +27,8 @@ async def retry_shunt(database: Database, receiver: Receiver, shunt_id: int, *, 
     if delivery_id is not None:
         database.write(lambda session: queue.retry(session, [delivery_id], now=now))
     else:
-        reply = await receiver.receive(Envelope(shunt.envelope_sender, tuple(shunt.recipients.split())), raw)
+        with without_log():
+            reply = await receiver.receive(Envelope(shunt.envelope_sender, tuple(shunt.recipients.split())), raw)
         if reply.code != 250:
             raise Problem(f"it was not taken this time either: {reply.code} {reply.text}; it stays set aside")
     database.write(lambda session: drop_shunt(session, shunt_id))
