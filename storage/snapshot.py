@@ -15,8 +15,7 @@ from pathlib import Path
 from sqlalchemy import Connection, func, insert, select
 from sqlmodel import SQLModel
 
-import storage.models_bounces
-import storage.models_mailbox  # noqa: F401 - SQLModel.metadata knows the tables once they are loaded
+import storage.every_model  # noqa: F401 - SQLModel.metadata knows the tables once they are loaded
 from storage.database import Database
 from storage.engines import database_url, reading_engine, sqlite_file, writing_engine
 from storage.trouble import DatabaseProblem, in_plain_words

@@ -5,10 +5,7 @@ from __future__ import annotations
 from alembic import context
 from sqlmodel import SQLModel
 
-import storage.models
-import storage.models_bounces
-import storage.models_mailbox
-import storage.models_questions  # noqa: F401 - SQLModel.metadata knows the tables once they are loaded
+import storage.every_model  # noqa: F401 - SQLModel.metadata knows the tables once they are loaded
 
 context.configure(
     connection=context.config.attributes["connection"],

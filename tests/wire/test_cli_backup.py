@@ -6,6 +6,8 @@ import io
 import json
 import os
 import sqlite3
+import subprocess
+import sys
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -21,7 +23,7 @@ from storage.queue import Settled, claim, settle
 from tests.conftest import PostgresServer
 from tests.wire.command_line import Operator, empty_home, om
 from tests.wire.community import mail
-from tests.wire.daemons import daemon, until
+from tests.wire.daemons import ROOT, daemon, until
 
 __all__ = ["empty_home", "om"]
 
@@ -276,3 +278,11 @@ def test_under_load_no_post_is_lost_and_nothing_is_sent_again(
         until(lambda: len(running.copies()) == 2 + len(rows))
         assert running.end() == 0
     assert elsewhere("queue", "ls", "--json").json == []
+
+
+def test_no_table_is_forgotten(family: Operator, tmp_path: Path) -> None:
+    """PostgreSQL's are copied one by one: all that the schema has must be known, whatever else is imported."""
+    script = "import storage.snapshot, sqlmodel; print(*sqlmodel.SQLModel.metadata.tables)"
+    known = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    manifest = json.loads(entries_of(taken_of(family, tmp_path))["manifest.json"])
+    assert {*known.stdout.split(), "alembic_version"} == set(manifest["counts"])

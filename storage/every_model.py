@@ -1,0 +1,8 @@
+"""All modules of models: SQLModel.metadata knows their tables once they are loaded."""
+
+from __future__ import annotations
+
+import storage.models
+import storage.models_bounces
+import storage.models_mailbox
+import storage.models_questions  # noqa: F401
