@@ -330,6 +330,27 @@ class TestReports:
         assert street.score("tom@new.example") == 0.0
         assert street.score(TOM) == 1.0
 
+    def test_a_report_about_a_mail_that_is_forgotten(self, street: Street) -> None:
+        """Sent rows are kept for a shorter time than return paths are valid."""
+        street.post()
+        sender = street.copy_for(TOM).sender
+        street.later(days=20)
+        prune = partial(queue.prune, before=street.people.clock[0])
+        assert street.people.database.write(prune) > 0
+        street.report(sender)
+        assert street.score(TOM) == 1.0
+
+        def move(session: Session) -> None:
+            member = members.member_of_address(session, TOM)
+            assert member is not None
+            new = "tom@new.example"
+            members.add_address(session, member_id=id_of(member), address=new, key=new, now=street.people.clock[0])
+            members.make_primary(session, member_id=id_of(member), key=new)
+
+        street.people.database.write(move)
+        street.report(sender)
+        assert street.score("tom@new.example") == 0.0
+
     def test_reports_about_letters_of_ours_go_round_no_circle(self, street: Street) -> None:
         street.refused |= {TOM: GONE, ANNA: GONE, "olu@example.org": GONE}
         for _ in range(4):
@@ -450,12 +471,23 @@ class TestReturn:
         assert street.status("tom") is Status.PAUSED
 
 
-def complain(street: Street, copy: Transaction, *, to: str = "abuse@oak.example", feedback: str = "abuse") -> None:
-    """A provider passes on that somebody pressed "spam"; whom it was about is left out (RFC 5965)."""
+def complain(
+    street: Street,
+    copy: Transaction,
+    *,
+    to: str = "abuse@oak.example",
+    feedback: str = "abuse",
+    rcpt: str = "redacted",
+    left: str = "",
+) -> None:
+    """A provider passes on that somebody pressed "spam"; of the header of her copy only `left` is left (RFC 5965)."""
     header = copy.content.partition(b"\r\n\r\n")[0].decode()
+    if left:
+        message = parse(copy.content)
+        header = "\r\n".join(f"{name}: {message.value(name)}" for name in left.split())
     raw = mail(
         "--x\r\nContent-Type: text/plain\r\n\r\nAn email was marked.\r\n--x\r\nContent-Type: message/feedback-report"
-        f"\r\n\r\nFeedback-Type: {feedback}\r\nVersion: 1\r\nOriginal-Rcpt-To: redacted\r\n--x\r\n"
+        f"\r\n\r\nFeedback-Type: {feedback}\r\nVersion: 1\r\nOriginal-Rcpt-To: {rcpt}\r\n--x\r\n"
         f"Content-Type: message/rfc822\r\n\r\n{header}\r\n\r\nThe secret words of the family.\r\n--x--\r\n",
         author="fbl@big.example",
         to=to,
@@ -480,6 +512,22 @@ class TestComplaints:
         assert street.letters(ANNA) == ["Tom Okafor gets no emails from The family for now"]
         assert not [each for each in street.sink.taken if b"secret words" in each.content]
         assert len(street.people.posts()) == 1
+
+    @pytest.mark.parametrize(
+        ("left", "rcpt"),
+        [("list-unsubscribe", "redacted"), ("references", "redacted"), ("message-id subject", TOM)],
+    )
+    def test_any_trace_of_her_copy_is_enough(self, street: Street, left: str, rcpt: str) -> None:
+        street.post()
+        complain(street, street.copy_for(TOM), left=left, rcpt=rcpt)
+        assert [street.status(person) for person in ("tom", "rose")] == [Status.PAUSED, Status.ACTIVE]
+
+    @pytest.mark.parametrize(("left", "rcpt"), [("message-id subject", "redacted"), ("subject date", TOM)])
+    def test_what_everybody_has_is_not(self, street: Street, left: str, rcpt: str) -> None:
+        street.post()
+        complain(street, street.copy_for(TOM), left=left, rcpt=rcpt)
+        assert street.status("tom") is Status.ACTIVE
+        assert len(street.people.held()) == 1
 
     def test_it_asks_only_once(self, street: Street) -> None:
         street.post()
