@@ -15,10 +15,10 @@ run: $(VENV)/run.stamp
 	$(BIN)/organic-mail demo
 
 test: $(VENV)/dev.stamp servers
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 test-long: $(VENV)/dev.stamp servers
-	TEST_LONG=1 $(BIN)/python -m pytest
+	TEST_LONG=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
