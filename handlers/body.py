@@ -15,6 +15,7 @@ from handlers.transfer import Edit, decoded, spliced
 _TEXTS = ("text/plain", "text/html")
 _NOT_WRITTEN = frozenset({"multipart/report", "multipart/digest"})  # what programs put together
 _ARMOUR = re.compile(rb"^-----BEGIN PGP (?:SIGNED )?MESSAGE-----", re.MULTILINE)  # RFC 9580 §6.2, §7
+_COMMENT = re.compile(r"<!--(?:-?>|.*?(?:--!?>|\Z))", re.DOTALL)
 _ENDINGS = tuple(re.compile(ending, re.IGNORECASE) for ending in ("</body", "</html"))
 
 
@@ -136,8 +137,10 @@ def _closing_edit(text: _Text, line: str, language: str) -> Edit:
 
 
 def _end_of_html(view: str) -> int:
+    """Where the body ends; what stands in a comment is not seen, and does not count."""
+    seen = _COMMENT.sub(lambda comment: " " * len(comment[0]), view)
     for ending in _ENDINGS:
-        places = [found.start() for found in ending.finditer(view)]
+        places = [found.start() for found in ending.finditer(seen)]
         if places:
             return places[-1]
     return len(view)
