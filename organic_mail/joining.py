@@ -21,6 +21,9 @@ from storage.models import DeliveryMode, MailingList, Member, Membership, Role, 
 STAYS_OPEN = timedelta(days=30)
 """For so long an invitation or a goodbye can be answered."""
 
+ASKED_AGAIN = timedelta(days=1)
+"""Who has not answered is not asked again before."""
+
 _HERE = (Status.ACTIVE, Status.PAUSED)
 
 
@@ -66,11 +69,12 @@ def invite(
     now: datetime,
     quiet: bool = False,
 ) -> Membership:
-    """Ask a person to join; nothing else comes to her before her yes. At most one letter a day, however often we ask.
+    """Ask a person to join; nothing else comes to her before her yes. At most one letter a day while she is silent.
 
     inviter: the name of who asks. Raises AlreadyMember.
     """
     member = _member(session, host, mailing_list, newcomer, now)
+    asked_before = was_asked(session, mailing_list, member, now)
     membership = members.invite(
         session,
         list_id=id_of(mailing_list),
@@ -80,15 +84,26 @@ def invite(
         now=now,
     )
     place = _Place(mailing_list, member, membership)
-    token = _new_token(session, TokenAction.JOIN, membership, now)
+    if asked_before:
+        return membership
     if not quiet:
+        token = _new_token(session, TokenAction.JOIN, membership, now)
         values: dict[str, str | int | bool] = {
             "inviter": inviter,
             "members": members.count_members(session, id_of(mailing_list)),
         }
-        _send(session, host, NoticeKind.INVITATION, place, token, _today("invitation", membership, now), now, values)
+        asked = Answer(f"invitation:{token}", "")
+        _send(session, host, NoticeKind.INVITATION, place, token, asked, now, values)
     _record(session, "invited", place, "was invited to", now)
     return membership
+
+
+def was_asked(session: Session, mailing_list: MailingList, member: Member, now: datetime) -> bool:
+    """Has she had an invitation within a day, and not answered?"""
+    tie = members.membership(session, id_of(mailing_list), id_of(member))
+    if tie is None or tie.status is not Status.INVITED:
+        return False
+    return tokens.is_open(session, id_of(tie), TokenAction.JOIN, since=now - ASKED_AGAIN)
 
 
 def confirm(
@@ -107,7 +122,7 @@ def confirm(
     )
     place = _Place(mailing_list, member, membership)
     if not quiet:
-        _welcome(session, host, place, _today("welcome", membership, now), now)
+        _welcome(session, host, place, Answer(f"welcome:{membership.id}:{now.isoformat()}", ""), now)
     _record(session, "joined", place, "joined", now)
     return membership
 

@@ -56,6 +56,17 @@ def leave_token(session: Session, membership_id: int) -> str:
     return session.exec(_LEAVE, params={"membership_id": membership_id}).first() or ""
 
 
+def is_open(session: Session, membership_id: int, action: TokenAction, *, since: datetime) -> bool:
+    """Was an action of this kind stored after `since`, and is not used yet?"""
+    waiting = select(ActionToken.token).where(
+        ActionToken.membership_id == membership_id,
+        ActionToken.action == action,
+        col(ActionToken.used_at).is_(None),
+        col(ActionToken.created_at) > since,
+    )
+    return session.exec(waiting).first() is not None
+
+
 def use_token(session: Session, *, token: str, now: datetime) -> bool:
     """Mark a single-use token as used. False when it was used before, has expired, or is unknown."""
     used = session.exec(

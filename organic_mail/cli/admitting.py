@@ -23,8 +23,11 @@ def admit(
     *,
     confirmed: bool,
     quiet: bool = False,
-) -> None:
-    """Add who has said yes, invite who has not. Raises AlreadyMember, with nothing changed."""
+) -> bool:
+    """Add who has said yes, invite who has not. False: an invitation of today waits, and nothing was sent.
+
+    Raises AlreadyMember, with nothing changed.
+    """
     host = host_of(community.settings, community.secrets, community.database)
     now = datetime.now(UTC)
     address = newcomer.mailbox.address
@@ -39,10 +42,12 @@ def admit(
         update_member(session, member_id=id_of(known), language=newcomer.language, timezone=newcomer.timezone)
     if confirmed:
         joining.confirm(session, host, mailing_list=mailing_list, newcomer=newcomer, now=now, quiet=quiet)
-        return
+        return True
     owners = list(people_of(session, id_of(mailing_list), statuses=(Status.ACTIVE,), roles=(Role.OWNER,)))
     inviter = owners[0].member.name if owners else host.name
+    asked_before = known is not None and joining.was_asked(session, mailing_list, known, now)
     joining.invite(session, host, mailing_list=mailing_list, newcomer=newcomer, inviter=inviter, now=now, quiet=quiet)
+    return not asked_before
 
 
 def is_on(session: Session, mailing_list: MailingList, member: Member) -> bool:

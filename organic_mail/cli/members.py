@@ -71,13 +71,17 @@ def add(
     )
     with open_community(context) as community:
         person = entered(mailbox, community.settings.community.domain)
+        try:
+            person = replace(person, name=name_of(person.name, person.address))
+        except ValueError as problem:
+            fail(f"the name: {problem}")
         newcomer = Newcomer(
-            replace(person, name=name_of(person.name, person.address)),
+            person,
             models.DeliveryMode(delivery) if delivery else None,
             models.Role(role),
             **wanted,
         )
-        community.database.write(
+        written_to = community.database.write(
             lambda session: admit(
                 session, community, the_list(session, name), newcomer, confirmed=confirmed, quiet=quiet
             )
@@ -87,6 +91,8 @@ def add(
         typer.echo(f"{who} is on {name}.")
     elif quiet:
         typer.echo(f"{who} is invited to {name}, but nothing was sent: say it again without --quiet, or --confirmed.")
+    elif not written_to:
+        typer.echo(f"{who} was invited to {name} less than a day ago and has not answered; nothing more was sent.")
     else:
         typer.echo(f"{who} is invited to {name}, and on it as soon as the answer is yes.")
 

@@ -46,7 +46,7 @@ def open_community(context: typer.Context) -> Iterator[Opened]:
 
 def fail(cure: str) -> NoReturn:
     """Ends the command: `error: …`, exit 1. The line says what is wrong and names the cure."""
-    raise Problem(cure)
+    raise Problem(" ".join(cure.splitlines()))  # what was typed may have held line breaks
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -55,8 +55,9 @@ def confirm(question: str, *, yes: bool) -> None:
         return
     typer.echo(f"{question} [y/N]: ", nl=False, err=True)  # typer.confirm would leave a blank on stdout
     answer = sys.stdin.readline()
-    if not answer:  # nobody is there
+    if not answer or not sys.stdin.isatty():  # nobody pressed Enter on the screen
         typer.echo(err=True)
+    if not answer:  # nobody is there
         fail("nothing changed; to do it without being asked, add --yes")
     if answer.strip().casefold() not in {"y", "yes"}:
         fail("nothing changed")

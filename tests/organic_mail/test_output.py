@@ -27,6 +27,15 @@ def test_other_peoples_text_cannot_move_the_cursor(text: object, shown: str) -> 
     assert output.visible(text) == shown
 
 
+def test_an_error_begins_a_line_also_after_an_answer_from_a_pipe(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    with pytest.raises(Problem, match="nothing changed"):
+        output.confirm("Sure?", yes=False)
+    assert capsys.readouterr() == ("", "Sure? [y/N]: \n")
+
+
 def test_lines_stay_lines() -> None:
     assert output.visible_lines("a\n\tb\x07") == "a\n    b\\x07"
 

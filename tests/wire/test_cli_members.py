@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlmodel import update
 
-from storage.models import Status
+from storage.members import leave
+from storage.models import Delivery, DeliveryState, Status
 from storage.queue import queue_rows
 from tests.wire.command_line import Operator, empty_home, om
 
@@ -129,10 +131,34 @@ def test_a_wrong_word_changes_nothing(family: Operator, words: tuple[str, ...], 
 
 def test_asking_again_sends_no_second_letter_the_same_day(family: Operator) -> None:
     family("member", "add", "family", ANNA)
-    assert family("member", "add", "family", ANNA).code == 0
+    assert "nothing more was sent" in family("member", "add", "family", ANNA).out
     assert mail_to(family) == ["anna@example.org"]
     assert family("member", "add", "family", ANNA, "--confirmed", "--quiet").code == 0
     assert only(family)["status"] == "active"
+
+
+def test_who_said_no_or_left_is_written_to_again_the_same_day(family: Operator) -> None:
+    for words in ((), (), ("--confirmed",), ("--confirmed",)):
+        assert "nothing more" not in family("member", "add", "family", ANNA, *words).out
+        assert mail_to(family) == ["anna@example.org"]
+        with family.opened() as opened:
+            opened.database.write(lambda session: session.exec(update(Delivery).values(state=DeliveryState.SENT)))
+            assert opened.database.write(lambda session: leave(session, membership_id=1))
+
+
+def test_an_invitation_follows_a_quiet_one(family: Operator) -> None:
+    family("member", "add", "family", ANNA, "--quiet")
+    family("member", "add", "family", ANNA)
+    assert mail_to(family) == ["anna@example.org"]
+
+
+def test_a_name_without_end_is_refused(family: Operator) -> None:
+    answer = family("member", "add", "family", f"{'A' * 300} <anna@example.org>", "--confirmed")
+    assert answer.error == "the name: write one line of 1 to 100 characters"
+
+
+def test_a_line_break_in_what_was_typed_makes_no_second_line_of_error(family: Operator) -> None:
+    assert "is not one address" in family("member", "add", "family", "Anna\r\nBcc: x <anna@example.org>").error
 
 
 def test_show(family: Operator) -> None:
