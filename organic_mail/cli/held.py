@@ -17,6 +17,7 @@ from organic_mail.cli.output import (
     visible,
 )
 from organic_mail.cli.reading import as_read, local_time, print_as_read
+from organic_mail.cli.words import LARGEST_ID
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Mail that waits for a person to decide.", no_args_is_help=True)
 
-HeldId = Annotated[int, typer.Argument(metavar="ID", help="The number that `held ls` shows.")]
+HeldId = Annotated[int, typer.Argument(max=LARGEST_ID, metavar="ID", help="The number that `held ls` shows.")]
 
 
 @app.command(epilog="Example: organic-mail held ls")

@@ -85,7 +85,7 @@ def _outcome() -> int:
 
 
 def _wrong_usage(fault: typer.TyperException) -> int:
-    text = fault.format_message()
+    text = fault.format_message().replace("Value error, ", "")
     if text.startswith("Usage:"):  # no command at all: the help
         typer.echo(text, err=True)
     else:

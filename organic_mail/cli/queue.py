@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from organic_mail.cli.output import JsonFlag, YesFlag, confirm, fail, open_community, print_json, print_table
+from organic_mail.cli.words import LARGEST_ID
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -65,7 +66,8 @@ def ls(
 def retry(
     context: typer.Context,
     ids: Annotated[
-        list[int] | None, typer.Argument(metavar="[ID]…", help="The numbers that `queue ls` shows.", show_default=False)
+        list[int] | None,
+        typer.Argument(max=LARGEST_ID, metavar="[ID]…", help="The numbers that `queue ls` shows.", show_default=False),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that wait, failed or are held.")] = False,
 ) -> None:
@@ -95,7 +97,7 @@ def retry(
 @app.command(epilog="Example: organic-mail queue drop 17 18")
 def drop(
     context: typer.Context,
-    ids: Annotated[list[int], typer.Argument(metavar="ID…", help="The numbers that `queue ls` shows.")],
+    ids: Annotated[list[int], typer.Argument(max=LARGEST_ID, metavar="ID…", help="The numbers that `queue ls` shows.")],
     yes: YesFlag = False,
 ) -> None:
     """Give deliveries up: these recipients never get these messages. What was sent, or is being sent

@@ -18,6 +18,7 @@ from organic_mail.cli.output import (
     visible,
     visible_lines,
 )
+from organic_mail.cli.words import LARGEST_ID
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Mail that we could not handle, set aside with its bytes.", no_args_is_help=True)
 
-ShuntId = Annotated[int, typer.Argument(metavar="ID", help="The number that `shunt ls` shows.")]
+ShuntId = Annotated[int, typer.Argument(max=LARGEST_ID, metavar="ID", help="The number that `shunt ls` shows.")]
 
 
 @app.command(epilog="Example: organic-mail shunt ls")

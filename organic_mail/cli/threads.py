@@ -18,7 +18,7 @@ from organic_mail.cli.output import (
     visible,
 )
 from organic_mail.cli.reading import as_read, local_time, print_as_read
-from organic_mail.cli.words import ListName, the_list
+from organic_mail.cli.words import LARGEST_ID, ListName, the_list
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The conversations of a list.", no_args_is_help=True)
 posts = typer.Typer(help="One post: read it, or take it back.", no_args_is_help=True)
 
-ThreadId = Annotated[int, typer.Argument(metavar="ID", help="The number that `thread ls` shows.")]
-PostId = Annotated[int, typer.Argument(metavar="ID", help="The number that `thread show` shows.")]
+ThreadId = Annotated[int, typer.Argument(max=LARGEST_ID, metavar="ID", help="The number that `thread ls` shows.")]
+PostId = Annotated[int, typer.Argument(max=LARGEST_ID, metavar="ID", help="The number that `thread show` shows.")]
 
 
 @app.command(epilog="Example: organic-mail thread ls family")

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from handlers.address import Mailbox
     from storage.models import MailingList, Member, Membership
 
+LARGEST_ID = 2**63 - 1
+"""No database counts further."""
+
 ListName = Annotated[str, typer.Argument(metavar="LIST", help="The list: what stands before the @.")]
 
 

@@ -19,6 +19,7 @@ from tests.wire.command_line import Operator, empty_home, om
 
 __all__ = ["empty_home", "om"]
 
+TOO_LARGE = "9" * 30
 NOW = datetime(2026, 11, 22, 8, 14, tzinfo=UTC)
 
 FIRST = b"""From: Anna Lindqvist <anna@example.org>\r
@@ -433,3 +434,16 @@ def test_a_shunted_copy_goes_out_again(talk: Operator) -> None:
     assert talk("shunt", "retry", number).code == 0
     assert states(talk)[ids[0]] == "due"
     assert talk("shunt", "ls", "--json").json == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("thread", "show"), ("post", "show"), ("held", "show"), ("shunt", "show"), ("queue", "retry"),
+        ("queue", "drop", "--yes"),
+    ],
+)  # fmt: skip
+def test_a_number_that_no_database_knows_is_wrong_usage(om: Operator, words: tuple[str, ...]) -> None:
+    answer = om(*words, TOO_LARGE)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.startswith("error: invalid value for ")
