@@ -189,6 +189,8 @@ def _send_to_member(
         values=values,
     )
     notices.send(session, host, letter, cause=f"question:{token}", now=now, member=member)
+    text = f"{member.name or member.alias} was asked about an email in {mailing_list.name}."
+    record(session, "asked", text, now=now, list_id=mailing_list.id, member_id=member.id)
 
 
 def _subject(message: Message) -> str:
