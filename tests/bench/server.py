@@ -61,8 +61,7 @@ class Daemon:
 
     @property
     def cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self.pid)
 
 
 @contextmanager
@@ -86,6 +85,12 @@ def serving(home: Path, next_hop: int, *words: str) -> Iterator[Daemon]:
     finally:
         running.send_signal(signal.SIGTERM)
         running.wait(15)
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has used so far, without its children."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def letter(number: int, size: int) -> bytes:
