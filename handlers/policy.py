@@ -120,11 +120,14 @@ def not_surely_hers(incoming: Incoming, facts: Facts) -> Outcome | None:
 
 
 def not_addressed(incoming: Incoming, facts: Facts) -> Outcome | None:
-    """A blind copy: whoever answers it would not answer the list. What comes from another list of ours is none."""
+    """A blind copy: whoever answers it would not answer the list. What comes from another list of ours is none.
+
+    Mail that names nobody at all is let through: it is what scripts and scanners write, to this address alone.
+    """
     if incoming.route.kind is not Kind.LIST or incoming.authentication.signed_by_us or facts.host.mailbox:
         return None
     named = {address_key(mailbox.address) for name in _NAMING for mailbox in _mailboxes(incoming.message, name)}
-    if incoming.route.address in named:
+    if incoming.route.address in named or not any(incoming.message.all(name) for name in _NAMING):
         return None
     return held(facts, "The address of the list stands in neither To nor Cc.", tell_author=True)
 

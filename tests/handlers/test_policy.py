@@ -217,13 +217,18 @@ def test_the_list_stands_where_answers_go(fields):
 
 @pytest.mark.parametrize(
     "to",
-    [None, "undisclosed-recipients:;", "a@elm.example", '"family@oak.example" <a@elm.example>', "x.family@oak.example"],
+    ["undisclosed-recipients:;", "a@elm.example", '"family@oak.example" <a@elm.example>', "x.family@oak.example"],
 )
 def test_a_blind_copy_waits_and_its_author_is_told(to):
     incoming = letter(to=to)
     hold = action(incoming, facts(incoming))
     assert isinstance(hold, Hold)
     assert (hold.awaits, hold.tell_author) == (Awaits.PEOPLE, True)
+
+
+def test_mail_that_names_nobody_goes_out():
+    incoming = letter(to=None)
+    assert isinstance(action(incoming, facts(incoming)), Publish)
 
 
 def test_a_copy_from_another_list_of_ours_is_no_blind_copy():
