@@ -34,7 +34,7 @@ from organic_mail.deliver import Deliverer
 from organic_mail.dns_records import sts_policy
 from organic_mail.first_readers import ReadFirst, nobody_reads
 from organic_mail.free_space import FreeSpace
-from organic_mail.home import Home, Opened, open_home
+from organic_mail.home import Home, Opened, open_home, serves_sts_policy
 from organic_mail.keys import private_key
 from organic_mail.listening import listen_problem, tls_problem
 from organic_mail.lock import serve_lock

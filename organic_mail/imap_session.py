@@ -154,7 +154,7 @@ class ImapSession:
             return Selected(said.get(b"UIDVALIDITY", 0), said.get(b"UIDNEXT", 0))
 
     def uids(self, first: int, since: date) -> list[int]:
-        """UIDs from `first` on in the selected folder, in their order: of what came on that day or later, and is wanted."""
+        """UIDs from `first` on in the selected folder, in order: of what came that day or later, and is wanted."""
         with _trouble():
             found = self._client.search(["UID", f"{first}:*", "SINCE", since, "UNDELETED"])
             return sorted(uid for uid in found if uid >= first)  # `9:*` also finds the last mail when it is number 7

@@ -206,7 +206,7 @@ class TestStart:
 
     def test_the_place_of_the_web_part_is_taken(self, om: Operator) -> None:
         with socket.create_server(("127.0.0.1", 0)) as other:
-            place = "127.0.0.1:%d" % other.getsockname()[1]
+            place = f"127.0.0.1:{other.getsockname()[1]}"
             said = self.refused(om, settings=f'{SETTINGS}\n[web]\nlisten = "{place}"\n')
         assert said.startswith(f"error: web.listen: {place} is used by another program; stop that one")
 
