@@ -87,7 +87,7 @@ def decide_complaint(incoming: Incoming, facts: Facts, found: ComplaintFacts) ->
         return held(facts, reason, ask=False)
     if found.membership.status not in (*_HERE, Status.INVITED):
         text = f"{found.member.name} marked an email of ours as spam, and gets none any more."
-        return Outcome(ACCEPTED, (Note("complained", text, found.membership.list_id, found.member.id),))
+        return Outcome(ACCEPTED, (Note("complaint", text, found.membership.list_id, found.member.id),))
     return Outcome(ACCEPTED, (Complained(id_of(found.membership)),))
 
 

@@ -121,8 +121,10 @@ def _judge_run(session: Session, host: Host, run: str, now: datetime) -> None:
     if not tells_nothing(domains, [each.domain for each in failed]):
         return
     bounces.set_void(session, run)
+    suppressed = {each.mark for each in bounces.suppressions(session)}
     for each in failed:
-        _spare(session, host, each, now)
+        if each.mark in suppressed:
+            _spare(session, host, each, now)
     text = f"{len(failed)} of {len(recipients)} emails that went out together came back. Nobody is paused for that."
     record(session, "spared", text, now=now)
     last = failed[-1]
@@ -145,9 +147,7 @@ def _recipients(session: Session, run: str) -> Sequence[str]:
 
 def _judge_address(session: Session, host: Host, last: Bounce, now: datetime) -> None:
     address = _address_of(session, host, last)
-    if address is None or bounces.suppression(session, address_marks(host.secrets, address.key)):
-        return
-    if is_dead(score_of(session, host.secrets, address.address, now.date())):
+    if address is not None and is_dead(score_of(session, host.secrets, address.address, now.date())):
         pausing.stop_sending(session, host, address, full=last.blame is Blame.SOFT, now=now)
 
 

@@ -36,9 +36,9 @@ def complained(session: Session, host: Host, *, membership_id: int, now: datetim
         return
     text = f"A mail provider says that {member.name} marked an email of {mailing_list.name} as spam."
     if not bounces.pause(session, membership, PauseReason.COMPLAINT, now):
-        log("complained", f"{text} No emails went there any more.")
+        log("complaint", f"{text} No emails went there any more.")
         return
-    log("complained", f"{text} They are paused, and the member was asked.")
+    log("complaint", f"{text} They are paused, and the member was asked.")
     day = f"{membership_id}:{now:%Y-%m-%d}"
     pausing.ask_to_keep(session, host, NoticeKind.MARKED_AS_SPAM, membership, cause=f"spam:{day}", now=now)
     cause = f"complaint:{day}"

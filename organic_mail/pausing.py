@@ -36,9 +36,10 @@ def stop_sending(session: Session, host: Host, address: Address, *, full: bool, 
     if member is None:
         return
     other = _good_address(session, host, address)
-    first_probe = None if other else now + PROBE_AFTER[0]
-    mark = address_marks(host.secrets, address.key)[0]
-    bounces.suppress(session, mark=mark, member_id=address.member_id, next_probe_at=first_probe, now=now)
+    marks = address_marks(host.secrets, address.key)
+    if bounces.suppression(session, marks) is None:
+        first_probe = None if other else now + PROBE_AFTER[0]
+        bounces.suppress(session, mark=marks[0], member_id=address.member_id, next_probe_at=first_probe, now=now)
     if not address.is_primary:
         return
     if other is not None:

@@ -464,6 +464,24 @@ class TestReturn:
         street.post()
         assert street.copy_for("tom@work.example")
 
+    def test_who_moves_back_to_a_dead_address_is_paused_again(self, street: Street) -> None:
+        def move(session: Session, *, new: str) -> None:
+            member = members.member_of_address(session, TOM)
+            assert member is not None
+            if new == TOM:
+                members.remove_address(session, member_id=id_of(member), key="tom@work.example")
+            else:
+                members.add_address(session, member_id=id_of(member), address=new, key=new, now=NOW)
+
+        street.people.database.write(partial(move, new="tom@work.example"))
+        street.refused[TOM] = GONE
+        for _ in range(3):
+            street.post()
+            street.next_day()
+        street.people.database.write(partial(move, new=TOM))
+        street.post()
+        assert street.status("tom") is Status.PAUSED
+
     def test_a_pause_of_another_reason_stays(self, street: Street) -> None:
         street.post()
         complain(street, street.copy_for(TOM))
