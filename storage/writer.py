@@ -23,8 +23,10 @@ T = TypeVar("T")
 GROUP_LIMIT = 200
 """Most functions that one commit waits for."""
 
-GATHERING = 0.005
-"""Seconds for which a commit waits for company when the last one had some; who writes alone never waits.
+GATHERING = 0.02
+"""Seconds for which a commit waits at most for company, while more comes, when the last one had some.
+
+Who writes alone never waits.
 
 A commit of one post costs 1.3 ms of CPU, of four posts 0.7 ms each, of fifteen 0.5 ms.
 """
@@ -135,7 +137,7 @@ class GroupWriter:
         while not closing:
             entries = [self._waiting.get()]
             if len(group) > 1:
-                time.sleep(GATHERING)
+                self._wait_for_company()
             with suppress(queue.Empty):
                 while len(entries) < GROUP_LIMIT:
                     entries.append(self._waiting.get_nowait())
@@ -143,6 +145,14 @@ class GroupWriter:
             group = [entry for entry in entries if entry and entry.future.set_running_or_notify_cancel()]
             if group:
                 self._commit_together(group)
+
+    def _wait_for_company(self) -> None:
+        """While this thread sleeps, the one that decides does not fight with it for the interpreter."""
+        waiting = -1
+        until = time.monotonic() + GATHERING
+        while waiting < self._waiting.qsize() < GROUP_LIMIT and time.monotonic() < until:
+            waiting = self._waiting.qsize()
+            time.sleep(GATHERING / 10)
 
     def _commit_together(self, group: list[_Submitted]) -> None:
         """Futures are done only after the commit: who waits for one may say 250."""
