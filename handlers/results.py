@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import authres
 
+from handlers.dmarc import registered
 from handlers.field_value import field_text, without_comments
 from handlers.message import Field, Message
 from handlers.verdict import Evidence
@@ -23,6 +24,7 @@ _RECEIVED_FROM = re.compile(  # RFC 5321 §4.4, as Postfix, Exim, Sendmail, Open
     r"from\s+([^\s()]{1,255})(?:\s*\(\s*(?:[^\s()\[\]=]{1,255}\s+)?\[?(?:IPv6:)?([0-9A-Fa-f:.]{2,45})\b)?",
     re.IGNORECASE,
 )
+_BY = re.compile(r"\sby\s+([^\s;]{1,255})", re.IGNORECASE)
 _LITERAL = re.compile(r"\[(?:IPv6:)?([0-9A-Fa-f:.]{2,45})\]", re.IGNORECASE)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -68,6 +70,30 @@ def trusted_results(message: Message, fields: Sequence[Field], authserv_id: str)
             if said is not None and said.authserv_id == authserv_id.lower():
                 return tuple(found for result in said.results if (found := _evidence(result)))
     return ()
+
+
+def provider_results(message: Message, is_provider: Callable[[str], bool]) -> tuple[Evidence, ...]:
+    """What the provider of a mailbox found, for a message that was read there (RFC 8601 §7.1; spec/mail.md §2.4).
+
+    Only the topmost Authentication-Results counts, only with the provider's authserv-id, and only when the next
+    Received below it is the provider's own: so nothing that the message brought along is taken for it.
+    """
+    for place, field in enumerate(message.fields):
+        if field.name == "authentication-results":
+            said = _parsed(_text(message, field))
+            name = (said.authserv_id or "") if said else ""
+            next_received = next((below for below in message.fields[place:] if below.name == "received"), None)
+            if said is None or not is_provider(name) or next_received is None:
+                return ()
+            taken_by = _BY.search(without_comments(_text(message, next_received)))
+            if taken_by is None or not _same_house(taken_by[1].lower(), name):
+                return ()
+            return tuple(found for result in said.results if (found := _evidence(result)))
+    return ()
+
+
+def _same_house(host: str, other: str) -> bool:
+    return host == other or (bool(registered(host)) and registered(host) == registered(other))
 
 
 def _parsed(value: str) -> authres.AuthenticationResultsHeader | None:

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
@@ -26,6 +27,7 @@ from organic_mail.config_faults import (
 )
 
 FILE_NAME = "organic-mail.toml"
+USUAL_LISTEN = ("0.0.0.0:25", "[::]:25")
 
 
 def _or_nothing(check: Callable[[str], object]) -> AfterValidator:
@@ -69,17 +71,13 @@ class CommunitySection(Section):
 
 
 class SmtpSection(Section):
-    listen: Annotated[Texts, _each(values.listener)] = ("0.0.0.0:25", "[::]:25")
+    listen: Annotated[Texts, _each(values.listener)] = USUAL_LISTEN
     tls_certificate: str = ""
     tls_key: str = ""
     max_size: Annotated[int, BeforeValidator(values.size)] = 25 * 10**6
     authentication: Literal["enforce", "off"] = "enforce"
     trusted_relays: Annotated[Texts, _each(values.network)] = ()
     trusted_authserv_id: str = ""
-
-    @property
-    def listeners(self) -> tuple[values.Listener, ...]:
-        return tuple(values.listener(text) for text in self.listen)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -163,6 +161,27 @@ class Settings(BaseSettings):
     database: DatabaseSection = DatabaseSection()
     web: WebSection = WebSection()
     limits: LimitsSection = LimitsSection()
+
+    @property
+    def listeners(self) -> tuple[values.Listener, ...]:
+        """Where we listen. In mailbox mode mail is fetched, so only where smtp.listen is not what it always is."""
+        if self.delivery.transport == "mailbox" and self.smtp.listen == USUAL_LISTEN:
+            return ()
+        return tuple(values.listener(text) for text in self.smtp.listen)
+
+    @model_validator(mode="after")
+    def _mailbox_fits(self) -> Self:
+        if self.delivery.transport != "mailbox":
+            return self
+        if not self.mailbox.imap:
+            cure = 'delivery.transport is "mailbox"; write where that is: "imaps://USER@HOST"'
+            raise SettingNeeds("mailbox.imap", cure)
+        if not self.mailbox.password_file:
+            raise SettingNeeds("mailbox.password_file", "the mailbox needs a password; name the file that holds it")
+        if self.smtp.authentication == "off" and not values.is_loopback(urlsplit(self.mailbox.imap).hostname or ""):
+            cure = '"off" believes every From, and strangers write to a mailbox, too; write "enforce"'
+            raise SettingNeeds("smtp.authentication", cure)
+        return self
 
     @classmethod
     def settings_customise_sources(

@@ -22,7 +22,7 @@ class ConfigProblem(Problem):
 
 
 class SettingNeeds(ValueError):
-    """A setting that is well written, but does not fit its section."""
+    """A setting that is well written, but does not fit its section; or, as section.key, another section."""
 
     def __init__(self, key: str, cure: str) -> None:
         super().__init__(cure)
@@ -88,7 +88,9 @@ def faults_of(
     lines: list[tuple[int, str]] = []
     for detail in fault.errors(include_url=False):
         needs = detail.get("ctx", {}).get("error")
-        path = tuple(str(step) for step in detail["loc"]) + ((needs.key,) if isinstance(needs, SettingNeeds) else ())
+        path = tuple(str(step) for step in detail["loc"]) + (
+            tuple(needs.key.split(".")) if isinstance(needs, SettingNeeds) else ()
+        )
         name, number = ".".join(step for step in path if not step.isdigit()), line_of(text, path)
         variable = f"{ENV_PREFIX}{'__'.join(path[:2])}".upper()
         if variable in {given.upper() for given in environment}:

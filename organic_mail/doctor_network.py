@@ -36,7 +36,7 @@ def listeners(home: Home, settings: Settings) -> Iterator[Finding]:
     if pid := serving_process(home.lock_file):
         yield ok("ports", f"`serve` is running as process {pid}")
         return
-    for listener in settings.smtp.listeners:
+    for listener in settings.listeners:
         if listener.path:
             continue
         try:
@@ -56,7 +56,7 @@ def certificate(settings: Settings, now: datetime) -> Iterator[Finding]:
     """STARTTLS, where it is set up (RFC 3207)."""
     file = settings.smtp.tls_certificate
     if not file:
-        if not all(listener.loopback for listener in settings.smtp.listeners):
+        if not all(listener.loopback for listener in settings.listeners):
             yield note("tls", "mail comes in without encryption", "name a certificate in smtp.tls_certificate")
         return
     if problem := tls_problem(settings):
@@ -90,7 +90,7 @@ def names_of(certificate: x509.Certificate) -> set[str]:
 def next_hop(settings: Settings) -> Iterator[Finding]:
     """Would the smarthost take our mail? Greeted, encrypted and logged in to, and nothing sent."""
     check_next_hop(settings)
-    if settings.delivery.transport != "smarthost":
+    if settings.delivery.transport not in {"smarthost", "mailbox"}:
         return
     hop = fixed_hop(settings)
     try:

@@ -114,8 +114,9 @@ def provider_of(address: str) -> Provider:
     return _PROVIDERS.get(address_key(address).rpartition("@")[2], Provider())
 
 
-def is_authserv_id(name: str, wanted: str) -> bool:
-    """Is `name` what `wanted` says, where "*.example.org" is any host below?"""
+def is_providers(settings: Settings, authserv_id: str) -> bool:
+    """Does the provider of the mailbox sign its Authentication-Results so? The operator may name how it does."""
+    wanted = settings.smtp.trusted_authserv_id.lower() or provider_of(mailbox_address(settings)).authserv_id
     if wanted.startswith("*."):
-        return name.endswith(wanted[1:])
-    return bool(wanted) and name == wanted.lower()
+        return authserv_id.endswith(wanted[1:])
+    return bool(wanted) and authserv_id == wanted

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 from datetime import datetime
+from functools import partial
 
 from handlers import dmarc
 from handlers.address import NoSingleAuthor, address_key, author_of
 from handlers.incoming import Authentication, Envelope
 from handlers.message import Message
-from handlers.results import Arrival, arrival_at_relays, is_within, trusted_results
+from handlers.results import Arrival, arrival_at_relays, is_within, provider_results, trusted_results
 from handlers.verdict import Evidence, judge, settled, without_evidence
 from organic_mail import dkim_check, spf_check
 from organic_mail.config import Settings
+from organic_mail.imap_profile import is_providers
 from organic_mail.resolver import TOTAL_SECONDS, Dns, DnsTrouble, NoSuchName
 
 
@@ -29,9 +31,14 @@ def judged(envelope: Envelope, message: Message, settings: Settings, dns: Dns, n
     dns = dns.within(TOTAL_SECONDS)
     came = _arrival(envelope, message, settings)
     evidence: list[Evidence] = []
-    if settings.smtp.trusted_authserv_id:
+    if _came_by_mailbox(envelope, settings):
+        evidence += provider_results(message, partial(is_providers, settings))
+        checked = {"spf"}  # nobody tells us the client's address, and DKIM we can see for ourselves
+    elif settings.smtp.trusted_authserv_id:
         evidence += trusted_results(message, came.ours, settings.smtp.trusted_authserv_id)
-    checked = {found.method for found in evidence}
+        checked = {found.method for found in evidence}
+    else:
+        checked = set()
     if "dkim" not in checked:
         evidence += dkim_check.check(
             message, dns, now, lambda domain: domain == our_domain or dmarc.related(author, domain)
@@ -48,9 +55,14 @@ def _arrival(envelope: Envelope, message: Message, settings: Settings) -> Arriva
     return Arrival(envelope.client, envelope.helo)
 
 
+def _came_by_mailbox(envelope: Envelope, settings: Settings) -> bool:
+    """Read in a mailbox, not received by SMTP."""
+    return settings.delivery.transport == "mailbox" and not envelope.client
+
+
 def _only_ours_reach_us(settings: Settings) -> bool:
-    """Without a client's network address: through our own socket file, or out of our own mailbox."""
-    return settings.delivery.transport == "mailbox" or any(listener.path for listener in settings.smtp.listeners)
+    """Without a client's network address: through our own socket file."""
+    return any(listener.path for listener in settings.listeners)
 
 
 class _Names:

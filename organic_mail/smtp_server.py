@@ -80,7 +80,7 @@ async def start_smtp(
             else:
                 servers.append(await loop.create_server(session(MailSession), sock=opened, backlog=_BACKLOG))
         if not servers:
-            for listener in smtp.listeners:
+            for listener in settings.listeners:
                 server = await _listening(session(LmtpSession if listener.lmtp else MailSession), listener)
                 servers.append(server)
     except BaseException:

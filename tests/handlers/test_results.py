@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.message import MalformedMessage, Message, parse
-from handlers.results import arrival_at_relays, is_within, trusted_results
+from handlers.results import arrival_at_relays, is_within, provider_results, trusted_results
 from handlers.verdict import Evidence
 
 RELAYS = [ipaddress.ip_network(text) for text in ("127.0.0.0/8", "10.1.0.0/16", "fd00::/8")]
@@ -190,3 +190,47 @@ words = st.lists(
 def test_any_grammar_may_stand_there(text: str) -> None:
     for found in said("mx.oak.example;" + text):
         assert found.method in ("dkim", "spf", "dmarc")
+
+
+# What the provider of a mailbox found
+
+FOUND = "Authentication-Results: mx.elm.example; dkim=pass header.d=home.example; spf=pass smtp.mailfrom=a@home.example"
+TAKEN = "Received: from mail.home.example (mail.home.example [192.0.2.7]) by {by} (Postfix) with ESMTPS id 1; now"
+LMTP = "Received: from mx.elm.example by box.elm.example with LMTP id 1; now"
+
+
+def provider(name: str) -> bool:
+    return name == "mx.elm.example"
+
+
+@pytest.mark.parametrize("by", ["mx.elm.example", "MX.ELM.example", "inner.elm.example"])
+def test_what_the_provider_wrote_above_its_own_received_is_believed(by: str) -> None:
+    found = provider_results(message(LMTP, FOUND, TAKEN.format(by=by)), provider)
+    assert found == (Evidence("dkim", "home.example", "pass"), Evidence("spf", "home.example", "pass"))
+
+
+def test_a_signer_that_is_named_by_his_identity_only() -> None:
+    said = "Authentication-Results: mx.elm.example; dkim=pass header.i=@home.example"
+    found = provider_results(message(said, TAKEN.format(by="mx.elm.example")), provider)
+    assert found == (Evidence("dkim", "home.example", "pass"),)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        (TAKEN.format(by="mx.elm.example"), FOUND),  # what the message brought along
+        (TAKEN.format(by="mx.elm.example"), FOUND, TAKEN.format(by="mx.home.example")),
+        (FOUND, TAKEN.format(by="mx.elsewhere.example")),
+        (FOUND, TAKEN.format(by="elm.example.elsewhere.example")),
+        (FOUND,),
+        ("Authentication-Results: mx.other.example; dkim=none", FOUND, TAKEN.format(by="mx.elm.example")),
+        (FOUND.replace("mx.elm", "mx2.elm"), TAKEN.format(by="mx.elm.example")),
+        ("Authentication-Results: (", FOUND, TAKEN.format(by="mx.elm.example")),
+        (FOUND, "Received: by"),
+        (FOUND, "Received: from by (by [192.0.2.7])"),
+        (TAKEN.format(by="mx.elm.example"),),
+        (),
+    ],
+)
+def test_nothing_else_is(fields: tuple[str, ...]) -> None:
+    assert provider_results(message(*fields), provider) == ()
