@@ -139,7 +139,7 @@ class SharedBytes:
 
     def __init__(self, database: Database, host: Host) -> None:
         self._database = database
-        self._host = host
+        self.host = host
         self._kept: OrderedDict[Key, asyncio.Task[Shared]] = OrderedDict()
 
     async def get(self, key: Key) -> Shared:
@@ -167,14 +167,14 @@ class SharedBytes:
     def _make(self, key: Key) -> Shared:
         if key.post_id is None:
             raw = self._database.read(lambda session: read_content(session, key.content_id))
-            return SharedNotice(self._host, seven_bit(parse(raw)) if key.seven_bit else raw)
+            return SharedNotice(self.host, seven_bit(parse(raw)) if key.seven_bit else raw)
         post_id = key.post_id
         source = self._database.read(lambda session: source_of(session, post_id))
         message = parse(source.raw)
-        facts = self._database.read(lambda session: copy_facts(session, source, message, self._host))
+        facts = self._database.read(lambda session: copy_facts(session, source, message, self.host))
         # RFC 6376 §5.3: what is signed must be what arrives, so the change comes first
         made = rendition(parse(seven_bit(message)) if key.seven_bit else message, facts, key.language)
-        return SharedPost(self._host, source.mailing_list.name, made, wire_form(made.body))
+        return SharedPost(self.host, source.mailing_list.name, made, wire_form(made.body))
 
 
 def copy_facts(session: Session, source: Source, message: Message, host: Host) -> CopyFacts:

@@ -19,7 +19,8 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,11 +31,12 @@ from organic_mail import config
 from organic_mail.claimant import this_daemon
 from organic_mail.config import Settings
 from organic_mail.config_values import host_and_port
-from organic_mail.deliver import Deliverer
+from organic_mail.deliver import Deliverer, unlimited
 from organic_mail.dns_records import sts_policy
 from organic_mail.first_readers import ReadFirst, nobody_reads
 from organic_mail.free_space import FreeSpace
 from organic_mail.home import Home, Opened, open_home, serves_sts_policy
+from organic_mail.imap_profile import imap_place, imap_secret, mailbox_address
 from organic_mail.keys import private_key
 from organic_mail.listening import listen_problem, tls_problem
 from organic_mail.lock import serve_lock
@@ -45,10 +47,12 @@ from organic_mail.problem import Problem
 from organic_mail.receive import Receiver
 from organic_mail.resolver import Dns, Resolver
 from organic_mail.smtp_server import Doors, start_smtp
+from organic_mail.submission import MOST_CONNECTIONS
 from organic_mail.systemd import activated_sockets, notify
 from organic_mail.timers import run_timers, standing_timers
 from organic_mail.transport import check_next_hop, sending_of
 from organic_mail.version import version
+from storage.budget import allowance
 from storage.engines import database_url, sqlite_file
 from storage.keys import active_key
 from storage.models import SigningKey
@@ -83,6 +87,9 @@ def check_startable(settings: Settings, parts: frozenset[Part]) -> None:
         raise Problem('web.listen is empty; write for example "127.0.0.1:8080", or leave out --only web')
     if Part.RECEIVE in parts and settings.smtp.tls_certificate and (fault := tls_problem(settings)):
         raise Problem("; ".join(fault))
+    if settings.delivery.transport == "mailbox":
+        mailbox_address(settings)
+        imap_secret(settings)
     if Part.DELIVER in parts:
         check_next_hop(settings)
 
@@ -172,9 +179,19 @@ class _Intake:
     receiver: Receiver
     doors: Doors
     names: list[str]
+    inbox: _Beside | None = None
+    inbox_is_open: Callable[[], bool] = lambda: False
+
+    @property
+    def accepts(self) -> bool:
+        """Does mail come in now?"""
+        return self.doors.open or self.inbox_is_open()
 
     async def stop(self) -> None:
-        await self.doors.close(SESSION_GRACE)
+        closing = [self.doors.close(SESSION_GRACE)]
+        if self.inbox is not None:
+            closing.append(self.inbox.stop())
+        await asyncio.gather(*closing)
         await asyncio.to_thread(self.receiver.close)
 
 
@@ -190,6 +207,8 @@ async def _run(opened: Opened, parts: frozenset[Part], read_first: ReadFirst) ->
     try:
         if Part.RECEIVE in parts:
             intake = await _take_mail(opened, dns, read_first, wake=wake)
+            if opened.settings.delivery.transport == "mailbox":
+                intake = _fetch_mail(opened, intake, deliverer, ending)
             running.append(intake)
             names += intake.names
         if listening:
@@ -243,11 +262,29 @@ async def _take_mail(opened: Opened, dns: Dns, read_first: ReadFirst, *, wake: C
     if given:
         lmtp = [door.family == socket.AF_UNIX for door in given]
     else:
-        lmtp = [listener.lmtp for listener in settings.smtp.listeners]
+        lmtp = [listener.lmtp for listener in settings.listeners]
     kinds = [
         "lmtp" if kind else "smtp" for kind, server in zip(lmtp, doors.servers, strict=True) for _ in server.sockets
     ]
     return _Intake(receiver, doors, [f"{kind}={place}" for kind, place in zip(kinds, doors.addresses, strict=True)])
+
+
+def _fetch_mail(opened: Opened, intake: _Intake, deliverer: Deliverer | None, ending: _Ending) -> _Intake:
+    """The same intake with the mailbox beside its doors. Raises Problem when the mailbox cannot be what is written."""
+    from organic_mail.imap_part import imap_inbox  # most communities have a domain of their own
+
+    loop, stop = asyncio.get_running_loop(), threading.Event()
+
+    def learned() -> None:
+        host = host_of(opened.settings, opened.secrets, opened.database)
+        intake.receiver.host = host
+        if deliverer:
+            deliverer.write_as(host)
+
+    inbox = imap_inbox(opened, intake.receiver, loop, learned=learned)
+    beside = _Beside(Part.RECEIVE, ending, run=partial(inbox.run, stop), tell_to_stop=stop.set)
+    names = [*intake.names, f"imap={imap_place(opened.settings)}"]
+    return replace(intake, names=names, inbox=beside, inbox_is_open=inbox.connected.is_set)
 
 
 def _web_socket(settings: Settings) -> socket.socket:
@@ -274,7 +311,7 @@ def _web_server(
     web = Web(
         opened.database,
         host,
-        accepts=lambda: doors.open,
+        accepts=lambda: intake.accepts,
         connections=lambda: doors.guard.connections,
         committed=wake,
         sts_policy=policy,
@@ -284,11 +321,14 @@ def _web_server(
 
 def _deliverer(opened: Opened, dns: Dns) -> Deliverer:
     """Raises Problem when the next hop cannot be used as it is written."""
+    settings, concurrency = opened.settings, opened.settings.delivery.concurrency
+    by_mailbox = settings.delivery.transport == "mailbox"
     return Deliverer(
         opened.database,
-        host_of(opened.settings, opened.secrets, opened.database),
-        sending=sending_of(opened.settings, home=opened.home.path, dns=dns),
-        concurrency=opened.settings.delivery.concurrency,
+        host_of(settings, opened.secrets, opened.database),
+        sending=sending_of(settings, home=opened.home.path, dns=dns),
+        concurrency=min(concurrency, MOST_CONNECTIONS) if by_mailbox else concurrency,
+        allowance=partial(allowance, budget=settings.mailbox.daily_budget) if by_mailbox else unlimited,
         signer=lambda key: _signer(opened, key),
         who=this_daemon(),
     )

@@ -49,7 +49,14 @@ PUT_OFF_SECONDS = 0.02
 COPIES_AT_ONCE = 16
 """Copies that a thread makes in one go."""
 
+Allowance = Callable[[Session, datetime], int]
+
 log = structlog.get_logger()
+
+
+def unlimited(session: Session, now: datetime) -> int:  # noqa: ARG001
+    """As many as there is room for."""
+    return CLAIM
 
 
 class _Taken(NamedTuple):
@@ -59,7 +66,10 @@ class _Taken(NamedTuple):
 
 
 class Deliverer:
-    """`signer` loads the private key of a selector; `checkpoint` is told each step, for tests that interrupt there."""
+    """`signer` loads the private key of a selector; `checkpoint` is told each step, for tests that interrupt there.
+
+    `allowance`: how many may be claimed at a moment, asked in the transaction that claims them.
+    """
 
     def __init__(
         self,
@@ -70,6 +80,7 @@ class Deliverer:
         concurrency: int,
         signer: Callable[[SigningKey], Signer],
         who: str,
+        allowance: Allowance = unlimited,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         random_fraction: Callable[[], float] = random.random,
         checkpoint: Callable[[str], None] = lambda _: None,
@@ -77,6 +88,7 @@ class Deliverer:
         self._database = database
         self._load_signer = signer
         self._who = who
+        self._allowance = allowance
         self._clock = clock
         self._random_fraction = random_fraction
         self._checkpoint = checkpoint
@@ -97,6 +109,10 @@ class Deliverer:
         )
         self._making: set[asyncio.Task[None]] = set()
         self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)), thread_name_prefix="copies")
+
+    def write_as(self, host: Host) -> None:
+        """From now on copies are those of `host`. May be called from any thread."""
+        self._shared.host = host
 
     def wake(self) -> None:
         """There is something to send. May be called from any thread."""
@@ -184,7 +200,8 @@ class Deliverer:
 
     async def _claim(self, limit: int) -> int:
         until = self._time() + LEASE_SECONDS - LEASE_MARGIN
-        taking = self._database.submit(partial(_take, who=self._who, now=self._clock(), limit=limit))
+        take = partial(_take, who=self._who, now=self._clock(), limit=limit, allowance=self._allowance)
+        taking = self._database.submit(take)
         taken = await asyncio.wrap_future(taking)
         self._claims.add(taken.rows, until)
         self._checkpoint("claimed")
@@ -334,8 +351,10 @@ class Deliverer:
         return asyncio.get_running_loop().time()
 
 
-def _take(session: Session, *, who: str, now: datetime, limit: int) -> _Taken:
-    rows = queue.claim(session, who=who, now=now, limit=limit, lease=timedelta(seconds=LEASE_SECONDS))
+def _take(session: Session, *, who: str, now: datetime, limit: int, allowance: Allowance) -> _Taken:
+    room = min(limit, allowance(session, now))
+    lease = timedelta(seconds=LEASE_SECONDS)
+    rows = queue.claim(session, who=who, now=now, limit=room, lease=lease) if room > 0 else []
     if not rows:
         return _Taken([], {}, None)
     return _Taken(rows, not_wanted(session, [row.id for row in rows]), active_key(session))

@@ -22,7 +22,7 @@ from sqlmodel import Session
 import handlers
 import organic_mail
 import storage
-from organic_mail import config, doctor_dns, doctor_network, doctor_queue, keys
+from organic_mail import config, doctor_dns, doctor_mailbox, doctor_network, doctor_queue, keys
 from organic_mail.config_faults import ConfigProblem
 from organic_mail.finding import Finding, fatal, ok, warning
 from organic_mail.home import Home, Opened, open_home
@@ -112,6 +112,10 @@ def _inside(home: Home, dns: Dns | None, now: datetime) -> Iterator[Finding]:
         yield from _guarded("database", database(opened))
         yield from _guarded("clock", clock(opened, now))
         yield from _guarded("queue", doctor_queue.waiting(opened, now))
+        if opened.settings.delivery.transport == "mailbox":  # the provider's records count, not ours
+            yield from _guarded("mailbox", doctor_mailbox.mailbox(opened.settings))
+            yield from _guarded("budget", doctor_mailbox.budget(opened, now))
+            return
         asked = doctor_dns.patient(dns, opened.settings)
         for check, findings in doctor_dns.checks(opened, asked, now):
             yield from _guarded(check, findings)

@@ -79,8 +79,10 @@ def open_home(path: Path, *, owner: bool = False) -> Iterator[Opened]:
 
 
 def records_to_publish(opened: Opened, now: datetime) -> list[DnsRecord]:
-    """The DNS records of this community."""
+    """The DNS records of this community; in mailbox mode the provider has them all."""
     delivery, web = opened.settings.delivery, opened.settings.web
+    if delivery.transport == "mailbox":
+        return []
     smarthost = values.smarthost(delivery.smarthost).host if delivery.transport == "smarthost" else ""
     return dns_records(
         opened.settings.community.domain,

@@ -29,14 +29,12 @@ from organic_mail.imap_session import (
 from organic_mail.mailbox_intake import MailboxIntake
 from organic_mail.problem import Problem
 from storage.database import Database, StorageTrouble
-from storage.mailboxes import folder_place, set_folder_place
+from storage.mailboxes import OLDEST, folder_place, set_folder_place
 from storage.models_mailbox import Fate
 
 FOLDERS = {Fate.TAKEN: TAKEN_FOLDER, Fate.ASIDE: ASIDE_FOLDER}
 BATCH = 50
 """Mails whose headers are asked for together, and that are moved together."""
-OLDEST = timedelta(days=400)
-"""Mail that came longer ago is never taken: nobody knows any more whether it was read (see `storage.mailboxes`)."""
 FIRST_QUIET = 1.0
 """Seconds of the first IDLE after a mail; doubled each time. What the server says in one breath with its "go ahead" is
 seen only when that IDLE ends, so the first ones are short."""

@@ -95,15 +95,17 @@ class ImapSession:
         self._folders: dict[str, str] = {}
 
     @classmethod
-    def open(cls, place: ImapPlace, secret: str) -> ImapSession:
-        """Connect and log in. Raises LoginRefused and ImapTrouble."""
+    def open(
+        cls, place: ImapPlace, secret: str, *, connect: float = CONNECT_SECONDS, answer: float = ANSWER_SECONDS
+    ) -> ImapSession:
+        """Connect and log in; seconds to wait for that, and for each answer. Raises LoginRefused and ImapTrouble."""
         with _trouble():
             client = IMAPClient(
                 place.host,
                 place.port,
                 ssl=place.tls,
                 ssl_context=place.context(),
-                timeout=SocketTimeout(CONNECT_SECONDS, ANSWER_SECONDS),
+                timeout=SocketTimeout(connect, answer),
             )
             client.normalise_times = False
             try:

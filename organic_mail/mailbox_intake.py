@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from handlers.address import Mailbox, NoSingleAuthor, author_of
 from handlers.automatic import is_automatic
@@ -18,8 +18,8 @@ from handlers.facts import Host
 from handlers.incoming import Envelope
 from handlers.message import MalformedMessage, Message, parse
 from handlers.one_mailbox import OneMailbox
-from handlers.reply import Reply
 from handlers.smtp_data import has_sound_lines
+from organic_mail.first_readers import ReadersGone
 from organic_mail.imap_session import Waiting
 from organic_mail.mailbox_route import Destination, addressed, comes_from_member, destination_of, envelope_of
 from organic_mail.plus_probe import probe_local
@@ -29,6 +29,12 @@ from storage.arrivals import is_known
 from storage.database import Database
 from storage.events import record
 from storage.models_mailbox import Fate
+
+T = TypeVar("T")
+
+
+class Run(Protocol):
+    def __call__(self, work: Coroutine[Any, Any, T]) -> T: ...
 
 
 class MailboxIntake:
@@ -41,7 +47,7 @@ class MailboxIntake:
         mailbox: OneMailbox,
         *,
         max_size: int,
-        run: Callable[[Coroutine[Any, Any, Reply]], Reply],
+        run: Run,
         learned: Callable[[], None] = lambda: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -104,7 +110,10 @@ class MailboxIntake:
                 return None  # somebody has taken it away meanwhile
             if not has_sound_lines(raw):
                 return self._set_aside("It has line breaks or bytes that no email may have", junk=junk)
-            return self._decided(raw, parse(raw), junk=junk)
+            message = self._run(self._receiver.parsed(raw))
+            return self._decided(raw, message, junk=junk)
+        except ReadersGone:
+            return None
         except MalformedMessage as malformed:
             return self._set_aside(malformed.reason, junk=junk)
 

@@ -119,7 +119,7 @@ class Receiver:
     async def _received(self, envelope: Envelope, raw: bytes, join: Join) -> Sequence[Reply]:
         now = self._clock()
         try:
-            message = await self._parsed(raw)
+            message = await self.parsed(raw)
             self._checkpoint("parsed")
             authentication = await authenticate(envelope, message, self._settings, self._dns, self._dns_threads, now)
             self._checkpoint("authenticated")
@@ -151,7 +151,7 @@ class Receiver:
             await self._kept(envelope, raw, reason, now, times=1)
         return [TRY_LATER] * len(envelope.recipients)
 
-    async def _parsed(self, raw: bytes) -> Message:
+    async def parsed(self, raw: bytes) -> Message:
         """Raises MalformedMessage, and what the first readers raise."""
         await self._read_first(raw)
         return _parse(raw) if len(raw) < _LARGE else await self._in_thread(_parse, raw)

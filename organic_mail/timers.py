@@ -21,6 +21,7 @@ from organic_mail.problem import Problem
 from organic_mail.resolver import Dns, DnsTrouble
 from storage.arrivals import prune_arrivals
 from storage.database import Database
+from storage.mailboxes import OLDEST, prune_mails
 from storage.queue import prune
 from storage.trouble import StorageTrouble
 
@@ -49,6 +50,13 @@ def forget_sent_deliveries(database: Database, now: datetime) -> None:
 def forget_arrivals(database: Database, now: datetime) -> None:
     before = now - ARRIVALS_KEPT
     while database.write(lambda session: prune_arrivals(session, before=before)):
+        pass
+
+
+def forget_mailbox_mails(database: Database, now: datetime) -> None:
+    """Older mail is never read, so nothing has to be known of it."""
+    before = now - OLDEST
+    while database.write(lambda session: prune_mails(session, before=before)):
         pass
 
 
@@ -84,6 +92,7 @@ def standing_timers(opened: Opened, dns: Dns) -> tuple[Timer, ...]:
     return (
         Timer("forget sent deliveries", hourly, lambda now: forget_sent_deliveries(opened.database, now)),
         Timer("forget arrivals", hourly, lambda now: forget_arrivals(opened.database, now)),
+        Timer("forget mailbox mails", hourly, lambda now: forget_mailbox_mails(opened.database, now)),
         Timer("sign with next key", hourly, lambda now: sign_with_next_key(opened, dns, now)),
         Timer("judge bounces", timedelta(minutes=1), lambda now: judge_bounces(opened.database, host, now)),
         Timer("send probes", hourly, lambda now: send_probes(opened.database, host, now)),

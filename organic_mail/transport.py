@@ -19,8 +19,9 @@ from organic_mail.routes import Router
 from organic_mail.senders import Dial, Line
 from organic_mail.sending import Calls, OpenSending, OverOneHop, Sending
 from organic_mail.smarthost import NextHop, smarthost_hop
-from organic_mail.smtp_client import Timeouts, connect
+from organic_mail.smtp_client import Connection, Timeouts, connect
 from organic_mail.smtp_wire import ConnectionLost
+from organic_mail.submission import SubmissionLine
 from organic_mail.tls_out import LevelFolder
 
 
@@ -67,20 +68,29 @@ def dial_of(settings: Settings) -> Dial:
         case "smarthost":
             fixed_hop(settings)
             return partial(_open_smarthost, settings)
+        case "mailbox":
+            fixed_hop(settings)
+            return partial(_open_submission, settings)
         case other:
-            raise Problem(
-                f'delivery.transport: "{other}" does not deliver yet; write "smarthost", "direct" or "maildir"'
-            )
+            raise Problem(f'delivery.transport: "{other}" has no one next hop')
 
 
 def fixed_hop(settings: Settings) -> NextHop:
-    """The smarthost, and how to log in there. Raises Problem."""
-    delivery = settings.delivery
-    secret = read_secret("delivery.password_file", delivery.password_file) if delivery.password_file else ""
-    return smarthost_hop(smarthost(delivery.smarthost), secret)
+    """The smarthost, and how to log in there: to the provider of a mailbox mostly as to the mailbox. Raises Problem."""
+    delivery, hop = settings.delivery, smarthost(settings.delivery.smarthost)
+    secret = ""
+    if delivery.password_file:
+        secret = read_secret("delivery.password_file", delivery.password_file)
+    elif delivery.transport == "mailbox" and hop.username:
+        secret = read_secret("mailbox.password_file", settings.mailbox.password_file)
+    return smarthost_hop(hop, secret)
 
 
-async def _open_smarthost(settings: Settings) -> Line:
+async def _open_submission(settings: Settings) -> Line:
+    return SubmissionLine(await _open_smarthost(settings))
+
+
+async def _open_smarthost(settings: Settings) -> Connection:
     """The password is read each time: an access token is another one every hour."""
     try:
         hop = fixed_hop(settings)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, text
 from sqlmodel import Session, col, delete, select
 
 from storage.models import Delivery, MailingList, Moment, Post, words
 from storage.models_mailbox import Fate, MailboxFolder, MailboxMail, OwnMailbox
+
+OLDEST = timedelta(days=400)
+"""Mail that came longer ago is never read, because nobody knows any more whether it was."""
 
 _REMEMBER = text(
     "INSERT INTO mailbox_mail (fingerprint, fate, seen_at) VALUES (:fingerprint, :fate, :now) ON CONFLICT DO NOTHING"

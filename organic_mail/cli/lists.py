@@ -12,6 +12,7 @@ from organic_mail.cli.words import one_of, settings_of, the_list
 if TYPE_CHECKING:
     from sqlmodel import Session
 
+    from handlers.facts import Host
     from storage.models import MailingList
 
 app = typer.Typer(help="The lists: make one, see one, change how it works.", no_args_is_help=True)
@@ -43,6 +44,7 @@ def create(
 
     from handlers.route import reserved_name
     from organic_mail.config_values import one_line
+    from organic_mail.notices import host_of
     from storage import models
     from storage.lists import ListNameTaken, create_list
     from storage.members import alias_owner
@@ -71,18 +73,20 @@ def create(
                 fail(f"there is a list {name} already; choose another name, or see it: organic-mail list show {name}")
 
         community.database.write(make)
-    typer.echo(f'{name}@{domain} is ready. Next: organic-mail member add {name} "Name <address>" --role owner')
+        address = host_of(community.settings, community.secrets, community.database).written_to(name)
+    typer.echo(f'{address} is ready. Next: organic-mail member add {name} "Name <address>" --role owner')
 
 
 @app.command(epilog="Example: organic-mail list ls --json")
 def ls(context: typer.Context, json: JsonFlag = False) -> None:
     """Print all lists, by name."""
+    from organic_mail.notices import host_of
     from storage.lists import all_lists
 
     with open_community(context) as community:
-        domain = community.settings.community.domain
+        host = host_of(community.settings, community.secrets, community.database)
         found = community.database.read(
-            lambda session: [_described(session, each, domain) for each in all_lists(session)]
+            lambda session: [_described(session, each, host) for each in all_lists(session)]
         )
     if json:
         print_json(found)
@@ -98,9 +102,11 @@ def ls(context: typer.Context, json: JsonFlag = False) -> None:
 @app.command(epilog="Example: organic-mail list show family")
 def show(context: typer.Context, name: Name, json: JsonFlag = False) -> None:
     """Print one list: its address, how it works, how many are on it and who runs it."""
+    from organic_mail.notices import host_of
+
     with open_community(context) as community:
-        domain = community.settings.community.domain
-        found = community.database.read(lambda session: _described(session, the_list(session, name), domain))
+        host = host_of(community.settings, community.secrets, community.database)
+        found = community.database.read(lambda session: _described(session, the_list(session, name), host))
     if json:
         print_json(found)
         return
@@ -158,7 +164,7 @@ def remove(context: typer.Context, name: Name, yes: YesFlag = False) -> None:
     typer.echo(f"{found.name} is removed; {dropped} deliveries that waited were dropped.")
 
 
-def _described(session: Session, mailing_list: MailingList, domain: str) -> dict[str, Any]:
+def _described(session: Session, mailing_list: MailingList, host: Host) -> dict[str, Any]:
     from handlers.facts import id_of
     from storage.members import count_members, people_of
     from storage.models import Role
@@ -167,7 +173,7 @@ def _described(session: Session, mailing_list: MailingList, domain: str) -> dict
     return {
         "name": mailing_list.name,
         "title": mailing_list.title,
-        "address": f"{mailing_list.name}@{domain}",
+        "address": host.written_to(mailing_list.name),
         "posting": mailing_list.posting.value,
         "delivery": mailing_list.delivery.value,
         "joining": mailing_list.joining.value,

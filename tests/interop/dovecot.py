@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -190,7 +191,8 @@ class Dovecot:
     def deliver(self, raw: bytes) -> None:
         """New mail, as a mail server stores it: byte for byte."""
         owner = unprivileged_account()
-        file = self.inbox / "tmp" / f"{time.time_ns()}.test"
+        seconds, rest = divmod(time.time_ns() // 1000, 10**6)
+        file = self.inbox / "tmp" / f"{seconds}.M{rest}P0.test"
         file.write_bytes(raw)
         if os.geteuid() == 0:
             os.chown(file, owner.pw_uid, owner.pw_gid)
@@ -206,7 +208,7 @@ class Dovecot:
 
     def _files(self, folder: str) -> list[Path]:
         place = self.inbox if folder == "INBOX" else self.inbox / f".{folder}"
-        return sorted([*place.glob("new/*"), *place.glob("cur/*")], key=lambda file: file.name)
+        return sorted([*place.glob("new/*"), *place.glob("cur/*")], key=_when)
 
     @property
     def log(self) -> str:
@@ -222,6 +224,11 @@ class Dovecot:
         for file in (self.inbox / "dovecot-uidlist", *self.inbox.glob("dovecot.index*")):
             file.unlink(missing_ok=True)
         self.start()
+
+
+def _when(file: Path) -> list[int]:
+    """The moment in the name of a file of a Maildir: seconds, then microseconds behind an M."""
+    return [int(number) for number in re.findall(r"\d+", file.name)[:2]]
 
 
 @dataclass

@@ -205,9 +205,9 @@ class TestNetwork:
         change(om, ("smtp://127.0.0.1:", f'smtp://127.0.0.1:{port}" #'))
         only(look(om, world), "next hop", Level.WARNING)
 
-    def test_a_way_out_that_is_not_built(self, om: Operator, world: DnsServer) -> None:
+    def test_a_mailbox_that_nobody_named(self, om: Operator, world: DnsServer) -> None:
         change(om, ('transport = "smarthost"', 'transport = "mailbox"'))
-        only(look(om, world), "next hop", Level.FATAL)
+        assert "mailbox.imap" in only(look(om, world), "settings", Level.FATAL).finding
 
 
 class TestDns:
