@@ -21,7 +21,7 @@ def leave_page(mailing_list: MailingList, *, address: str, language: str) -> str
 
 def left_page(host: Host, mailing_list: MailingList, *, address: str, language: str) -> str:
     """Says that it has stopped."""
-    owner = "" if mailing_list.removed_at else f"{mailing_list.name}-owner@{host.domain}"
+    owner = "" if mailing_list.removed_at else host.shown(f"{mailing_list.name}-owner", language)
     values = {"title": mailing_list.title, "address": masked(address), "owner": owner}
     return _page(text_of("page_left", language, values))
 

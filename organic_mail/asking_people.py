@@ -79,7 +79,7 @@ def _write(
         "meaning": meaning.name.lower(),
         "author": waiting.author,
         "subject": waiting.subject or "(no subject)",
-        "recipient": waiting.recipient,
+        "recipient": host.written_to(waiting.recipient.partition("@")[0]),
         "reason": waiting.reason,
         "number": id_of(waiting),
         "reminder": reminder,
