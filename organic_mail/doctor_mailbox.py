@@ -9,7 +9,7 @@ from organic_mail.config import Settings
 from organic_mail.finding import Finding, fatal, note, ok, warning
 from organic_mail.home import Opened
 from organic_mail.imap_profile import imap_place, imap_secret, mailbox_address, own_mailbox
-from organic_mail.imap_session import INBOX, TAKEN_FOLDER, ImapSession, ImapTrouble, LoginRefused
+from organic_mail.imap_session import INBOX, TAKEN_FOLDER, Declined, ImapSession, ImapTrouble, LoginRefused
 from storage.budget import sent_in_a_day
 
 PATIENCE = 5.0  # seconds for each answer
@@ -31,6 +31,8 @@ def mailbox(settings: Settings) -> Iterator[Finding]:
         return
     try:
         yield from _folders(session, str(place))
+    except (ImapTrouble, Declined) as trouble:
+        yield fatal("mailbox", f"{place} lets us in, and does not show its folders ({trouble})", "ask the provider why")
     finally:
         session.close()
 

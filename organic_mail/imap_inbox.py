@@ -20,10 +20,10 @@ from organic_mail.imap_session import (
     ASIDE_FOLDER,
     INBOX,
     TAKEN_FOLDER,
+    Declined,
     ImapSession,
     ImapTrouble,
     LoginRefused,
-    NotMoved,
     Waiting,
 )
 from organic_mail.mailbox_intake import MailboxIntake
@@ -39,7 +39,7 @@ FIRST_QUIET = 1.0
 """Seconds of the first IDLE after a mail; doubled each time. What the server says in one breath with its "go ahead" is
 seen only when that IDLE ends, so the first ones are short."""
 FIRST_LATER, LONGEST_LATER = 60.0, 3600.0
-"""Seconds until a mail is tried again that could not be read now; doubled each time."""
+"""Seconds until a mail is tried again that could not be read twice; doubled each time."""
 
 log = structlog.get_logger()
 
@@ -71,8 +71,9 @@ class _Place:
         return [uid for uid in found if uid not in self.read and self.later.get(uid, (now, 0))[0] <= now]
 
     def put_off(self, uid: int, now: float) -> None:
+        """At once the first time, then later and later."""
         _, tries = self.later.get(uid, (now, 0))
-        self.later[uid] = now + min(FIRST_LATER * 2**tries, LONGEST_LATER), tries + 1
+        self.later[uid] = now + (min(FIRST_LATER * 2 ** (tries - 1), LONGEST_LATER) if tries else 0.0), tries + 1
 
 
 class ImapInbox:
@@ -114,7 +115,7 @@ class ImapInbox:
                     "the mailbox refuses our name and password; look at mailbox.password_file", reason=str(refused)
                 )
                 wait = self._pace.refused
-            except (ImapTrouble, StorageTrouble, Problem) as trouble:
+            except (ImapTrouble, Declined, StorageTrouble, Problem) as trouble:
                 if time.monotonic() - started > self._pace.longest_retry:
                     failures = 0
                 wait = min(self._pace.first_retry * 2**failures, self._pace.longest_retry)
@@ -136,7 +137,11 @@ class ImapInbox:
             next_junk, quiet = 0.0, FIRST_QUIET
             while not stop.is_set():
                 if junk and time.monotonic() >= next_junk:
-                    self._read(session, junk, stop, junk=True)
+                    try:
+                        self._read(session, junk, stop, junk=True)
+                    except Declined as refusal:
+                        log.warning("the folder for spam cannot be read", reason=str(refusal))
+                        junk = None
                     next_junk = time.monotonic() + self._pace.junk
                 if self._read(session, INBOX, stop, junk=False):
                     quiet = FIRST_QUIET
@@ -171,7 +176,7 @@ class ImapInbox:
         uids = place.unread(found, now)
         for start in range(0, len(uids), BATCH):
             batch = uids[start : start + BATCH]
-            mails = [mail for mail in session.waiting(batch) if mail.arrived_at >= since]
+            mails = [mail for mail in self._waiting(session, place, batch) if mail.arrived_at >= since]
             self._take(session, place, mails, stop, junk=junk)
             if stop.is_set():
                 return False
@@ -179,15 +184,24 @@ class ImapInbox:
         self._move_on(folder, place, max([*found, selected.next_uid - 1]))
         return bool(uids)
 
+    def _waiting(self, session: ImapSession, place: _Place, batch: Sequence[int]) -> list[Waiting]:
+        """One mail that the server cannot show keeps no other from being read."""
+        try:
+            return session.waiting(batch)
+        except Declined:
+            if len(batch) == 1:
+                place.put_off(batch[0], time.monotonic())
+                return []
+        return [mail for uid in batch for mail in self._waiting(session, place, [uid])]
+
     def _take(self, session: ImapSession, place: _Place, mails: list[Waiting], stop: Event, *, junk: bool) -> None:
         """Give each of them its fate, then put them where they belong."""
         fates = self._intake.known(mails, junk=junk)
         for mail in mails:
             if mail.uid not in fates and not stop.is_set():
+                place.put_off(mail.uid, time.monotonic())  # should the connection break because of it, others go first
                 fate = self._fate(session, mail, junk=junk)
-                if fate is None:
-                    place.put_off(mail.uid, time.monotonic())
-                else:
+                if fate is not None:
                     fates[mail.uid] = fate
         for uid in fates:
             place.later.pop(uid, None)
@@ -199,6 +213,9 @@ class ImapInbox:
     def _fate(self, session: ImapSession, mail: Waiting, *, junk: bool) -> Fate | None:
         try:
             return self._intake.take(mail, lambda most: session.content(mail.uid, most), junk=junk)
+        except Declined as refusal:
+            log.warning("the server does not show a mail", reason=str(refusal))
+            return None
         except (ImapTrouble, StorageTrouble):
             raise
         except Exception:  # our own failure at one mail is no reason to read no other
@@ -208,7 +225,7 @@ class ImapInbox:
     def _move(self, session: ImapSession, uids: list[int], folder: str) -> None:
         try:
             session.move(uids, folder)
-        except NotMoved as refusal:
+        except Declined as refusal:
             log.warning("mail stays where it is, and is not read again", mails=len(uids), reason=str(refusal))
         else:
             log.info("mail was read", mails=len(uids), folder=folder)

@@ -34,8 +34,8 @@ class ImapTrouble(Exception):
     """The server or the way to it failed; a new connection may help."""
 
 
-class NotMoved(Exception):
-    """The server does not want these mails in that folder; they are where they were."""
+class Declined(Exception):
+    """The server says no to one command; the connection is as good as before."""
 
 
 class LoginRefused(ImapTrouble):
@@ -65,7 +65,7 @@ def _trouble() -> Iterator[None]:
     """Whatever a server can do to the library becomes ImapTrouble."""
     try:
         yield
-    except (ImapTrouble, NotMoved):
+    except (ImapTrouble, Declined):
         raise
     except LoginError as problem:
         lost = isinstance(problem.__context__, IMAPClientAbortError | OSError)
@@ -84,11 +84,11 @@ def _no() -> Iterator[None]:
     except (IMAPClientAbortError, IMAPClientReadOnlyError):
         raise
     except IMAPClientError as refusal:
-        raise NotMoved(str(refusal)) from refusal
+        raise Declined(str(refusal)) from refusal
 
 
 class ImapSession:
-    """Not for several threads at once. Every method raises ImapTrouble."""
+    """Not for several threads at once. Every method raises ImapTrouble; those that touch mail raise Declined, too."""
 
     def __init__(self, client: IMAPClient) -> None:
         self._client = client
@@ -151,7 +151,7 @@ class ImapSession:
             return bool(self._client.folder_exists(self._own(name)))
 
     def select(self, folder: str) -> Selected:
-        with _trouble():
+        with _trouble(), _no():
             said = self._client.select_folder(folder)
             return Selected(said.get(b"UIDVALIDITY", 0), said.get(b"UIDNEXT", 0))
 
@@ -163,7 +163,7 @@ class ImapSession:
 
     def waiting(self, uids: Sequence[int]) -> list[Waiting]:
         """Those of the UIDs that are still there."""
-        with _trouble():
+        with _trouble(), _no():
             part = f"BODY.PEEK[HEADER]<0.{LARGEST_HEADER + 1}>"
             fetched = self._client.fetch(uids, ["RFC822.SIZE", "INTERNALDATE", part])
             return [
@@ -174,16 +174,13 @@ class ImapSession:
 
     def content(self, uid: int, most: int) -> bytes:
         """The mail, or its first `most` bytes; b"" when it is gone."""
-        with _trouble():
+        with _trouble(), _no():
             fetched = self._client.fetch([uid], [f"BODY.PEEK[]<0.{most}>"])
             content: bytes = fetched.get(uid, {}).get(b"BODY[]<0>") or b""
             return content
 
     def move(self, uids: Sequence[int], name: str) -> None:
-        """Put mails of the selected folder into a folder of ours, which is made when it is not there.
-
-        Raises NotMoved, too.
-        """
+        """Put mails of the selected folder into a folder of ours, which is made when it is not there."""
         with _trouble(), _no():
             folder = self._own(name)
             if not self._client.folder_exists(folder):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from organic_mail import keys
 from organic_mail.resolver import Resolver
 from organic_mail.timers import Timer, run_timers, standing_timers
+from storage import mailboxes
 from storage.arrivals import remember
 from storage.models import KeyState
+from storage.models_mailbox import Fate
 from storage.trouble import StorageTrouble
 from tests.dns_server import DnsServer
 from tests.wire.command_line import DOMAIN, Operator, empty_home, om
@@ -99,3 +102,17 @@ def test_old_arrivals_are_forgotten(om: Operator, dns_server: DnsServer) -> None
         forget.act(NOON)
         assert opened.database.write(lambda session: remember(session, b"old", NOON))
         assert not opened.database.write(lambda session: remember(session, b"new", NOON))
+
+
+def test_mails_of_the_mailbox_are_forgotten_when_they_are_too_old_to_be_read(om: Operator) -> None:
+    with om.opened() as opened:
+        forget = next(
+            each for each in standing_timers(opened, Resolver(["127.0.0.1:1"])) if each.name == "forget mailbox mails"
+        )
+        for mark, days in ((b"old", 401), (b"new", 399)):
+            seen_at = NOON - timedelta(days=days)
+            opened.database.write(partial(mailboxes.remember_mail, fingerprint=mark, fate=Fate.TAKEN, now=seen_at))
+        forget.act(NOON)
+        assert opened.database.read(lambda session: mailboxes.fates_of(session, [b"old", b"new"])) == {
+            b"new": Fate.TAKEN
+        }

@@ -16,7 +16,7 @@ import pytest
 from handlers.token import private_reference
 from organic_mail import mailbox_intake
 from organic_mail.imap_profile import ImapPlace, imap_place, imap_secret
-from organic_mail.imap_session import ImapSession, ImapTrouble
+from organic_mail.imap_session import Declined, ImapSession, ImapTrouble
 from organic_mail.receive import Receiver
 from storage import shunts
 from storage.database import StorageTrouble
@@ -412,6 +412,47 @@ def test_a_failure_before_it_is_known_for_whom_it_is(
     with watching(people, server):
         until(lambda: server.mails(TAKEN) and server.mails(ASIDE))
     assert subjects(people) == ["News 2"]
+
+
+@pytest.mark.parametrize(
+    ("step", "trouble"),
+    [("waiting", Declined("no")), ("content", Declined("no")), ("content", ImapTrouble("it hung up"))],
+)
+def test_a_mail_that_the_server_cannot_show_keeps_no_other_back(
+    people: Community, server: Dovecot, monkeypatch: pytest.MonkeyPatch, step: str, trouble: Exception
+) -> None:
+    asked = getattr(ImapSession, step)
+
+    def fail(self: ImapSession, uids: Any, *more: Any) -> Any:
+        if uids == 1 or (step == "waiting" and 1 in uids):
+            raise trouble
+        return asked(self, uids, *more)
+
+    server.put(letter(1), letter(2))
+    with monkeypatch.context() as patch:
+        patch.setattr(ImapSession, step, fail)
+        with watching(people, server):
+            until(lambda: server.mails(TAKEN))
+    assert subjects(people) == ["News 2"]
+    with watching(people, server):
+        until(lambda: len(server.mails(TAKEN)) == 2)
+
+
+def test_a_folder_for_spam_that_cannot_be_opened(
+    people: Community, server: Dovecot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    select = ImapSession.select
+
+    def fail(self: ImapSession, folder: str) -> Any:
+        if folder == "Junk":
+            raise Declined("no")
+        return select(self, folder)
+
+    monkeypatch.setattr(ImapSession, "select", fail)
+    with watching(people, server) as watched:
+        server.put(letter(1))
+        until(lambda: server.mails(TAKEN))
+    assert watched.sessions == 1
 
 
 @pytest.mark.parametrize(
