@@ -38,6 +38,18 @@ class TestFile:
             (),
         )
 
+    def test_a_mailbox_needs_no_open_door(self, tmp_path: Path) -> None:
+        mailbox = (
+            '[delivery]\ntransport = "mailbox"\n'
+            '[mailbox]\nimap = "imaps://us%40elm.example@imap.elm.example"\npassword_file = "secret"\n'
+        )
+        for listen, doors in (("", ()), ('["0.0.0.0:25", "[::]:25"]', ()), ("[]", ()), ('["127.0.0.1:2525"]', (2525,))):
+            smtp = f"[smtp]\nlisten = {listen}\n" if listen else ""
+            (tmp_path / "organic-mail.toml").write_text(DOMAIN + smtp + mailbox)
+            assert tuple(listener.port for listener in load(tmp_path).listeners) == doors
+            (tmp_path / "organic-mail.toml").write_text(DOMAIN + smtp)
+            assert len(load(tmp_path).listeners) == {"": 2, "[]": 0}.get(listen, listen.count(":25"))
+
     def test_files_are_relative_to_home(self, tmp_path: Path) -> None:
         text = '[smtp]\ntls_certificate = "cert.pem"\ntls_key = "/etc/key.pem"\n[delivery]\nmaildir = "mail"\n'
         (tmp_path / "organic-mail.toml").write_text(DOMAIN + text)
