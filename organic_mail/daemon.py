@@ -74,11 +74,15 @@ def serve(path: Path, *, parts: frozenset[Part], read_first: ReadFirst = nobody_
     check_startable(settings, parts)
     os.umask(0o077)
     _allow_many_files()
-    with _sole_owner(home, settings), open_home(home.path, owner=True) as opened:
+    with (
+        contextlib.ExitStack() as limits,  # of the time that the end takes, the database's included
+        _sole_owner(home, settings),
+        open_home(home.path, owner=True) as opened,
+    ):
         start_log(_log_key(opened), debug=os.environ.get("ORGANIC_MAIL_DEBUG") == "1")
         if Part.DELIVER in parts:
             _check_key(opened)
-        return asyncio.run(_run(opened, parts, read_first))
+        return asyncio.run(_run(opened, parts, read_first, limits))
 
 
 def check_startable(settings: Settings, parts: frozenset[Part]) -> None:
@@ -195,7 +199,7 @@ class _Intake:
         await asyncio.to_thread(self.receiver.close)
 
 
-async def _run(opened: Opened, parts: frozenset[Part], read_first: ReadFirst) -> int:
+async def _run(opened: Opened, parts: frozenset[Part], read_first: ReadFirst, limits: contextlib.ExitStack) -> int:
     ending = _Ending(asyncio.get_running_loop())
     dns = Resolver(opened.settings.dns.nameservers)
     deliverer = _deliverer(opened, dns) if Part.DELIVER in parts else None
@@ -224,11 +228,11 @@ async def _run(opened: Opened, parts: frozenset[Part], read_first: ReadFirst) ->
         log.info("ready", version=version(), listening=" ".join(names))
         await ending.wanted.wait()
     finally:
-        await _drain(running, ending)
+        await _drain(running, ending, limits)
     return ending.code
 
 
-async def _drain(running: Sequence[_Intake | _Beside], ending: _Ending) -> None:
+async def _drain(running: Sequence[_Intake | _Beside], ending: _Ending, limits: contextlib.ExitStack) -> None:
     """Lets what is under way finish. What takes longer is cut off: it was committed, or never answered with 250."""
     if not running:
         return
@@ -236,6 +240,7 @@ async def _drain(running: Sequence[_Intake | _Beside], ending: _Ending) -> None:
     limit = threading.Timer(DRAIN_SECONDS - 0.5, os._exit, (ending.code,))
     limit.daemon = True
     limit.start()
+    limits.callback(limit.cancel)
     await asyncio.gather(*(part.stop() for part in running))
     log.info("stopped")
 

@@ -7,6 +7,7 @@ import signal
 import smtplib
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -305,6 +306,11 @@ class TestEnd:
             os.umask(before)
         said = capsys.readouterr().out
         assert said.startswith("ready smtp=127.0.0.1:")
+        assert not [
+            thread
+            for thread in threading.enumerate()
+            if isinstance(thread, threading.Timer) and not thread.finished.is_set()
+        ], "what limits the end would end this very process"
 
 
 def test_a_daemon_is_told_from_one_that_had_its_number_before() -> None:
