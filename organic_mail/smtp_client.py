@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import os
 import socket
 import ssl
@@ -87,6 +88,7 @@ async def connect(hop: NextHop, *, helo: str, timeouts: Timeouts) -> Connection:
             await connection.log_in(hop.login)
     except BaseException:
         wire.close()
+        await wire.gone(timeouts.farewell)
         raise
     return connection
 
@@ -202,13 +204,11 @@ class Connection:
         """Take leave (RFC 5321 §4.1.1.10); never raises. In the middle of a copy: hang up, so that it is not taken."""
         if self._busy or self._announced is not None:
             self._wire.fail("we stopped in the middle")
-            return
-        try:
-            await self._ask("QUIT", self._timeouts.farewell)
-        except ConnectionLost:
-            pass
-        finally:
+        else:
+            with contextlib.suppress(ConnectionLost):
+                await self._ask("QUIT", self._timeouts.farewell)
             self._wire.close()
+        await self._wire.gone(self._timeouts.farewell)
 
     @property
     def _pipelines(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import re
 from collections import deque
@@ -91,6 +92,7 @@ class Wire(asyncio.Protocol):
         self._trouble: str = ""
         self._patience, self._deadline = 0.0, math.inf
         self._alarm: asyncio.TimerHandle | None = None
+        self._gone = asyncio.Event()
 
     @property
     def trouble(self) -> str:
@@ -145,6 +147,7 @@ class Wire(asyncio.Protocol):
         self._fail_quietly(str(exc) if exc else "the other side closed the connection")
         if self._alarm is not None:
             self._alarm.cancel()
+        self._gone.set()
 
     def eof_received(self) -> bool:
         return False
@@ -234,3 +237,11 @@ class Wire(asyncio.Protocol):
         self._trouble = self._trouble or "closed"
         if self._transport is not None:
             self._transport.close()
+
+    async def gone(self, seconds: float) -> None:
+        """Wait until the closed connection is away: TLS says goodbye too, and who does not answer is cut off."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._gone.wait()
+        if self._transport is not None:
+            self._transport.abort()
