@@ -133,7 +133,7 @@ def _served(home: Path) -> Iterator[str]:
         log.open("wb") as errors,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as server,  # noqa: S603  our own program
     ):
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that `finally` is reached
+        before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that `finally` is reached
         try:
             yield _ready_place(server)
         except (OSError, EOFError, smtplib.SMTPException) as fault:
@@ -142,6 +142,7 @@ def _served(home: Path) -> Iterator[str]:
         finally:
             server.terminate()
             server.wait()
+            signal.signal(signal.SIGTERM, before)
 
 
 def _ready_place(server: subprocess.Popen[bytes]) -> str:
