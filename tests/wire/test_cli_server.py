@@ -20,6 +20,7 @@ from handlers.sts_policy import record_id
 from organic_mail import home, keys, upgrade
 from organic_mail.cli import main
 from organic_mail.config import load
+from organic_mail.config_values import size
 from storage.events import record
 from tests.dns_server import DnsServer
 from tests.wire.command_line import DOMAIN, Operator, empty_home, om
@@ -62,7 +63,8 @@ class TestInit:
         settings = load(om.home)
         for section, given in written.items():
             defaults = type(getattr(settings, section))().model_dump(mode="json")
-            assert given | {"max_size": None} == defaults | {"max_size": None}
+            sizes = {name: size(text) for name, text in given.items() if name in {"max_size", "free_space"}}
+            assert given | sizes == defaults
         assert written["smtp"]["max_size"] == "25 MB"
         assert set(community) == set(settings.community.model_dump())
 
