@@ -15,10 +15,10 @@ run: $(VENV)/run.stamp
 	$(BIN)/organic-mail demo
 
 test: $(VENV)/dev.stamp servers
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile --max-worker-restart 0
 
 test-long: $(VENV)/dev.stamp servers
-	TEST_LONG=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	TEST_LONG=1 $(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
