@@ -5,4 +5,6 @@ from __future__ import annotations
 import storage.models
 import storage.models_bounces
 import storage.models_mailbox
-import storage.models_questions  # noqa: F401
+import storage.models_private
+import storage.models_questions
+import storage.models_reactions  # noqa: F401

@@ -313,10 +313,12 @@ class Delivery(SQLModel, table=True):
         partial_index("ix_delivery_held", "membership_id", where="state = 'held'"),
         Index("ix_delivery_post", "post_id"),
         partial_index("ix_delivery_letter", "content_id", where="post_id IS NULL"),
+        partial_index("ix_delivery_private", "private_id", where="private_id IS NOT NULL"),
         partial_index("ux_delivery_cause", "recipient", "cause", where="cause IS NOT NULL", unique=True),
     )
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
     post_id: int | None = Field(default=None, sa_column=Column(BigId, ForeignKey("post.id")))
+    private_id: int | None = Field(default=None, sa_column=Column(BigId, ForeignKey("private_mail.id")))
     content_id: int = Field(sa_column=Column(BigId, ForeignKey("message.id"), nullable=False))
     list_id: int | None = Field(default=None, foreign_key="mailing_list.id")
     member_id: int | None = Field(default=None, foreign_key="member.id")

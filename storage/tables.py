@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Table
 from sqlmodel import SQLModel
 
-from storage import models
+from storage import models, models_private
 
 
 def _table(model: type[SQLModel]) -> Table:
@@ -22,6 +22,7 @@ member = _table(models.Member)
 membership = _table(models.Membership)
 message = _table(models.Message)
 post = _table(models.Post)
+private_mail = _table(models_private.PrivateMail)
 signing_key = _table(models.SigningKey)
 thread = _table(models.Thread)
 thread_reference = _table(models.ThreadReference)

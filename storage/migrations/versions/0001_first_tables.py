@@ -319,9 +319,48 @@ def upgrade() -> None:
     )
     op.create_index("ix_thread_reference_thread_id", "thread_reference", ["thread_id"])
     op.create_table(
+        "private_mail",
+        sa.Column("id", BIG_ID, nullable=False),
+        sa.Column("list_id", sa.Integer(), nullable=False),
+        sa.Column("writer_id", sa.Integer(), nullable=False),
+        sa.Column("reader_id", sa.Integer(), nullable=False),
+        sa.Column("content_id", BIG_ID, nullable=False),
+        sa.Column("message_id", sa.String(), nullable=False),
+        sa.Column("original_message_id", sa.String(), nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
+        sa.ForeignKeyConstraint(["content_id"], ["message.id"], name="fk_private_mail_content_id"),
+        sa.ForeignKeyConstraint(["list_id"], ["mailing_list.id"], name="fk_private_mail_list_id"),
+        sa.ForeignKeyConstraint(["reader_id"], ["member.id"], name="fk_private_mail_reader_id"),
+        sa.ForeignKeyConstraint(["writer_id"], ["member.id"], name="fk_private_mail_writer_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_private_mail"),
+    )
+    op.create_index("ix_private_mail_content", "private_mail", ["content_id"])
+    op.create_index("ix_private_mail_reader", "private_mail", ["reader_id", "message_id"])
+    op.create_index("ix_private_mail_writer", "private_mail", ["writer_id", "created_at"])
+    op.create_table(
+        "private_block",
+        sa.Column("blocker_id", sa.Integer(), nullable=False),
+        sa.Column("blocked_id", sa.Integer(), nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
+        sa.ForeignKeyConstraint(["blocked_id"], ["member.id"], name="fk_private_block_blocked_id"),
+        sa.ForeignKeyConstraint(["blocker_id"], ["member.id"], name="fk_private_block_blocker_id"),
+        sa.PrimaryKeyConstraint("blocker_id", "blocked_id", name="pk_private_block"),
+    )
+    op.create_table(
+        "reaction",
+        sa.Column("post_id", BIG_ID, autoincrement=False, nullable=False),
+        sa.Column("member_id", sa.Integer(), nullable=False),
+        sa.Column("emoji", sa.String(), nullable=False),
+        sa.Column("reacted_at", MOMENT, nullable=False),
+        sa.ForeignKeyConstraint(["member_id"], ["member.id"], name="fk_reaction_member_id"),
+        sa.ForeignKeyConstraint(["post_id"], ["post.id"], name="fk_reaction_post_id"),
+        sa.PrimaryKeyConstraint("post_id", "member_id", name="pk_reaction"),
+    )
+    op.create_table(
         "delivery",
         sa.Column("id", BIG_ID, nullable=False),
         sa.Column("post_id", BIG_ID, nullable=True),
+        sa.Column("private_id", BIG_ID, nullable=True),
         sa.Column("content_id", BIG_ID, nullable=False),
         sa.Column("list_id", sa.Integer(), nullable=True),
         sa.Column("member_id", sa.Integer(), nullable=True),
@@ -343,12 +382,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["member_id"], ["member.id"], name="fk_delivery_member_id"),
         sa.ForeignKeyConstraint(["membership_id"], ["membership.id"], name="fk_delivery_membership_id"),
         sa.ForeignKeyConstraint(["post_id"], ["post.id"], name="fk_delivery_post_id"),
+        sa.ForeignKeyConstraint(["private_id"], ["private_mail.id"], name="fk_delivery_private_id"),
         sa.PrimaryKeyConstraint("id", name="pk_delivery"),
     )
     op.create_index("ix_delivery_due", "delivery", ["due_at", "id"], **where("state IN ('due', 'deferred')"))
     op.create_index("ix_delivery_held", "delivery", ["membership_id"], **where("state = 'held'"))
     op.create_index("ix_delivery_letter", "delivery", ["content_id"], **where("post_id IS NULL"))
     op.create_index("ix_delivery_post", "delivery", ["post_id"])
+    op.create_index("ix_delivery_private", "delivery", ["private_id"], **where("private_id IS NOT NULL"))
     op.create_index("ix_delivery_sending", "delivery", ["lease_until"], **where("state = 'sending'"))
     op.create_index("ix_delivery_settled", "delivery", ["settled_at"], **where("settled_at IS NOT NULL"))
     op.create_index("ux_delivery_cause", "delivery", ["recipient", "cause"], unique=True, **where("cause IS NOT NULL"))
