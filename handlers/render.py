@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from typing import Protocol
 
 from handlers.address import address_key
 from handlers.body import edited_body
@@ -48,6 +49,19 @@ _OWNERS_READ = {  # in mailbox mode, where no address leads to the author alone
     "fr": "Seuls les responsables de {title} lisent ta réponse. Pour ne plus rien recevoir, écris à {leave}.",
     "es": "Solo quienes llevan {title} leen tu respuesta. Para no recibir más, escribe a {leave}.",
 }
+
+
+class Identity(Protocol):
+    """What a copy needs to have its place in a conversation. Message-IDs have their angle brackets."""
+
+    @property
+    def message_id(self) -> str: ...
+
+    @property
+    def in_reply_to(self) -> tuple[str, ...]: ...
+
+    @property
+    def written_at(self) -> datetime: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +128,12 @@ def rendition(message: Message, facts: CopyFacts, language: str) -> Rendition:
 
     Raises `MalformedMessage` over the caps of spec/mail.md §2.2.
     """
-    fields = [*_address_fields(facts), *_author_fields(message, facts), *_list_fields(facts)]
-    references = _references(facts)
+    fields = [*_address_fields(facts), *author_fields(message, facts), *_list_fields(facts)]
+    references = references_field(facts.references)
     hidden = dict(facts.aliases)
     if facts.author_shown_address:
         hidden.pop(address_key(facts.author_shown_address), None)
-    body = edited_body(message, line=footer_line(facts, language), language=_spoken(language), aliases=hidden)
+    body = edited_body(message, line=footer_line(facts, language), language=spoken(language), aliases=hidden)
     head = b"".join(fields)
     return Rendition(
         head=head,
@@ -185,10 +199,10 @@ def footer_line(facts: CopyFacts, language: str) -> str:
     if facts.mailbox:
         sentences = _OWNERS_READ if facts.only_author_reads else _EVERYONE_READS
         leave = facts.mailbox.shown(f"{facts.list_name}-leave", language)
-    return sentences[_spoken(language)].format(title=facts.shown_title, author=facts.shown_author, leave=leave)
+    return sentences[spoken(language)].format(title=facts.shown_title, author=facts.shown_author, leave=leave)
 
 
-def _spoken(language: str) -> str:
+def spoken(language: str) -> str:
     """The language that we have a line in."""
     main = language.partition("-")[0].lower()
     return main if main in _EVERYONE_READS else "en"
@@ -196,10 +210,7 @@ def _spoken(language: str) -> str:
 
 def _address_fields(facts: CopyFacts) -> list[bytes]:
     """From the author under her alias, to the list; who is answered depends on the list."""
-    author = mailbox_tokens(
-        f"{facts.shown_author} ({facts.list_name[:1].upper()}{facts.list_name[1:]})",
-        facts.from_address,
-    )
+    author = mailbox_tokens(name_on_list(facts.shown_author, facts.list_name), facts.from_address)
     everyone = mailbox_tokens(facts.shown_title, facts.address())
     one_reader = mailbox_tokens(facts.shown_title, facts.address("-owner")) if facts.mailbox else author
     return [
@@ -209,7 +220,12 @@ def _address_fields(facts: CopyFacts) -> list[bytes]:
     ]
 
 
-def _author_fields(message: Message, facts: CopyFacts) -> list[bytes]:
+def name_on_list(person: str, list_name: str) -> str:
+    """ "Anna Lindqvist (Family)": who writes, and by which list her readers know her (contract §5)."""
+    return f"{person} ({list_name[:1].upper()}{list_name[1:]})"
+
+
+def author_fields(message: Message, facts: Identity) -> list[bytes]:
     """What the author's header keeps, in her order and as its exact bytes; then what it lacks.
 
     Of a name that stands twice only the first counts: that is the one which was read when the post was judged.
@@ -245,9 +261,9 @@ def _as_written(message: Message, field: Field) -> bytes:
     return name + rest if rest.endswith(b"\n") else name + rest + b"\r\n"
 
 
-def _references(facts: CopyFacts) -> bytes:
-    """What follows the private entry."""
-    others = _sendable(facts.references)
+def references_field(references: tuple[str, ...]) -> bytes:
+    """What follows the private entry, CRLF included."""
+    others = _sendable(references)
     return header_field("References", others).removeprefix(b"References:") if others else b""
 
 
