@@ -61,6 +61,7 @@ class SmtpConnection(SMTP):
         self._commands = 0  # since the last mail that was taken
         self._errors = 0
         self._in_data = False
+        self.deciding = False
         self._hello = ""  # what the client calls itself
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -75,6 +76,10 @@ class SmtpConnection(SMTP):
         self._guard.leave(self, self._client)
         super().connection_lost(error)
 
+    def data_received(self, data: bytes) -> None:
+        self._guard.heard(self, len(data))
+        super().data_received(data)
+
     def eof_received(self) -> bool | None:
         """A client may say all it has, close its side and wait: it gets its answers (unlike in aiosmtpd)."""
         if self._tls_protocol is not None:
@@ -84,10 +89,16 @@ class SmtpConnection(SMTP):
 
     def hang_up(self, reply: Reply) -> None:
         """Say why and close; nothing that was not answered has been taken."""
-        if self.transport is not None and not self.transport.is_closing():
+        if self._shakes_hands:
+            self.abort()  # words would be no TLS
+        elif self.transport is not None and not self.transport.is_closing():
             self._writer.write(wire_of(reply))
             self.transport.close()
             self._reset_timeout(_LAST_WORDS)
+
+    @property
+    def _shakes_hands(self) -> bool:
+        return self._tls_protocol is not None and self.session is not None and self.session.ssl is None
 
     def finish(self) -> None:
         """The server stops: an idle client is sent away now, one in the middle of a mail after it."""
@@ -117,8 +128,8 @@ class SmtpConnection(SMTP):
     # Lines come, and answers go
 
     async def _handle_client(self) -> None:
-        if self._refusal is not None:
-            self.hang_up(self._refusal)
+        if refusal := self._refusal or await self._guard.place(self):
+            self.hang_up(refusal)
             return
         self._send(f"220 {self.hostname} ESMTP".encode())  # RFC 5321 §4.2; no word on which program this is
         try:

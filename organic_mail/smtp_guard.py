@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import math
 import ssl
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +22,18 @@ log = structlog.get_logger()
 
 _FULL = Reply(421, "4.7.0", "Too many connections. Please try again later")
 _FULL_FOR_NETWORK = Reply(421, "4.7.0", "Too many connections from your network. Please try again later")
+_SLOWEST = Reply(421, "4.7.0", "Others are waiting. Please try again later")
+
+_PATIENCE = 1.0
+"""Seconds in which nobody has to give way to others."""
+_PATIENCE_IN_A_CROWD = 0.25
+_CROWD = 10
+"""So many turned away of late are a crowd: many more clients than places, who may all come again at once."""
+_HALF = 5.0
+"""Seconds after which half of what was is forgotten."""
+_WAIT = 0.5
+"""Seconds that a new client waits for a place at most, before it is greeted."""
+_LOOK = 0.02
 
 
 def network_of(host: str) -> str:
@@ -37,18 +51,45 @@ def network_of(host: str) -> str:
 
 
 class Session(Protocol):
+    deciding: bool
+    """Does the client wait for what becomes of its mail?"""
+
+    def hang_up(self, reply: Reply) -> None: ...
     def finish(self) -> None: ...
     def abort(self) -> None: ...
 
 
+@dataclass(slots=True)
+class _Lately:
+    """A sum that fades: a client that drips, or that begins and falls silent, soon counts as saying nothing."""
+
+    since: float
+    last: float = 0.0
+    sum: float = 0.0  # as it was at `last`
+
+    def at(self, now: float) -> float:
+        return self.sum * math.exp2((self.last - now) / _HALF)
+
+    def add(self, amount: int, now: float) -> None:
+        self.sum, self.last = self.at(now) + amount, now
+
+
 class Guard:
-    """Knows who is connected. `clock`: seconds that never go back."""
+    """Knows who is connected. `clock`: seconds that never go back.
+
+    When all places are taken, the slowest client gives way to a new one (spec/mail.md §5.2 R6): who holds places open
+    without using them keeps nobody out.
+    """
 
     def __init__(self, limits: LimitsSection, clock: Callable[[], float]) -> None:
         self.limits = limits
         self.closing = False
         self._clock = clock
         self._sessions: set[Session] = set()
+        self._said: dict[Session, _Lately] = {}  # bytes of those who were let in, the oldest first
+        self._turned_away = _Lately(since=clock())
+        self._queue = asyncio.Lock()  # for places, in the order in which they came
+        self._queueing = 0
         self._nobody_here = asyncio.Event()
         self._open_by_network: Counter[str] = Counter()
         self._minute = 0
@@ -59,7 +100,7 @@ class Guard:
         return len(self._sessions)
 
     def enter(self, session: Session, host: str) -> Reply | None:
-        """Count a connection; the refusal when it is one too many. Every `enter` is followed by a `leave`."""
+        """Count a connection; the refusal when its network has too many. Every `enter` is followed by a `leave`."""
         network = network_of(host)
         self._sessions.add(session)
         self._nobody_here.clear()
@@ -75,13 +116,60 @@ class Guard:
                 or self._new_by_network[network] > self.limits.connections_per_minute
             ):
                 return _FULL_FOR_NETWORK
-        return _FULL if len(self._sessions) > self.limits.connections else None
+        return None
+
+    async def place(self, session: Session) -> Reply | None:
+        """Wait shortly for a place; the refusal when there is none."""
+        if self._has_place() and not self._queueing:
+            self._said[session] = _Lately(since=self._clock())
+            return None
+        if self._queueing >= self.limits.connections:
+            return self._full()
+        self._queueing += 1
+        try:
+            async with asyncio.timeout(_WAIT), self._queue:
+                while not self._has_place() and not self._make_place():  # noqa: ASYNC110 - time alone makes a place
+                    await asyncio.sleep(_LOOK)
+                self._said[session] = _Lately(since=self._clock())
+        except TimeoutError:
+            return self._full()
+        finally:
+            self._queueing -= 1
+        return None
+
+    def _has_place(self) -> bool:
+        return len(self._said) < self.limits.connections
+
+    def _full(self) -> Reply:
+        self._turned_away.add(1, self._clock())
+        return _FULL
+
+    def _make_place(self) -> bool:
+        """Send away who has said the least of late; never one whose mail is complete, for it would come again."""
+        now = self._clock()
+        patience = _PATIENCE_IN_A_CROWD if self._turned_away.at(now) >= _CROWD else _PATIENCE
+        settled = [
+            session for session, said in self._said.items() if now - said.since >= patience and not session.deciding
+        ]
+        if not settled:
+            return False
+        slowest = min(settled, key=lambda session: self._said[session].at(now))
+        del self._said[slowest]
+        slowest.hang_up(_SLOWEST)
+        self._turned_away.add(1, now)
+        return True
+
+    def heard(self, session: Session, size: int) -> None:
+        """A client has said something, of so many bytes."""
+        if said := self._said.get(session):
+            said.add(size, self._clock())
 
     def leave(self, session: Session, host: str) -> None:
         """May be called again."""
         if session not in self._sessions:
             return
         self._sessions.discard(session)
+        self._said.pop(session, None)
         if not self._sessions:
             self._nobody_here.set()
         network = network_of(host)

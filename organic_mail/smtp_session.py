@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
 import structlog
+from aiosmtpd.smtp import TLSSetupException
 
 from handlers.incoming import Envelope
 from handlers.outcome import TRY_LATER
@@ -190,6 +191,8 @@ class MailSession(SmtpConnection):
             await self._say(NOT_OFFERED)
             return
         await super().smtp_STARTTLS(argument)
+        if self._shakes_hands:
+            raise TLSSetupException  # the connection is gone: asyncio takes that for the end of the handshake
 
     # The parts of them
 
@@ -241,4 +244,8 @@ class MailSession(SmtpConnection):
         )
 
     async def _within_time(self, work: Awaitable[T], otherwise: T) -> T:
-        return await outlasting(work, seconds=_DECIDE, otherwise=otherwise)
+        self.deciding = True
+        try:
+            return await outlasting(work, seconds=_DECIDE, otherwise=otherwise)
+        finally:
+            self.deciding = False

@@ -18,7 +18,7 @@ import pytest
 
 from handlers.outcome import ACCEPTED
 from handlers.reply import Reply
-from organic_mail import smtp_session
+from organic_mail import smtp_guard, smtp_session
 from organic_mail.config import LimitsSection, Settings
 from organic_mail.smtp_guard import Certificate, Guard, network_of
 from tests.wire.certificates import self_made
@@ -220,6 +220,14 @@ def test_too_many_connections_at_once(intake):
 
 
 class Anybody:
+    """`heard`: the code with which it was sent away."""
+
+    deciding = False
+    heard = 0
+
+    def hang_up(self, reply: Reply) -> None:
+        self.heard = reply.code
+
     def finish(self) -> None: ...
     def abort(self) -> None: ...
 
@@ -250,6 +258,93 @@ def test_new_connections_are_counted_by_the_minute():
     assert [answer is None for answer in answers] == [True, True, False]
     clock[0] = 60.0
     assert guard.enter(Anybody(), "192.0.2.1") is None
+
+
+class Crowd:
+    """A guard that lets in three, a clock at 0, and three who came at 0 s."""
+
+    def __init__(self) -> None:
+        self.clock = 0.0
+        self.guard = Guard(LimitsSection(connections=3), lambda: self.clock)
+        self.here = [Anybody() for _ in range(3)]
+        assert [self.comes(session) for session in self.here] == [True] * 3
+
+    def comes(self, session: Anybody) -> bool:
+        """Is somebody new let in?"""
+        assert self.guard.enter(session, "127.0.0.1") is None
+        refused = asyncio.run(self.guard.place(session))
+        assert refused is None or (refused.code, refused.enhanced) == (421, "4.7.0")
+        return refused is None
+
+    @property
+    def heard(self) -> list[int]:
+        return [session.heard for session in self.here]
+
+
+@pytest.fixture
+def crowd(monkeypatch: pytest.MonkeyPatch) -> Crowd:
+    monkeypatch.setattr(smtp_guard, "_WAIT", 0.001)
+    return Crowd()
+
+
+def test_the_slowest_gives_way_to_a_new_one(crowd):
+    for second in range(1, 31):
+        crowd.clock = float(second)
+        for session, size in zip(crowd.here, (1, 2, 1), strict=True):
+            crowd.guard.heard(session, size)
+    assert crowd.comes(Anybody())
+    assert crowd.heard == [421, 0, 0]  # of two that say as little, the older one
+    assert crowd.guard.connections == 4  # until its connection is closed
+    crowd.guard.leave(crowd.here[0], "127.0.0.1")
+    assert crowd.comes(Anybody())
+    assert crowd.heard == [421, 0, 421]  # not the one that came just now and is still silent
+
+
+def test_who_said_much_long_ago_counts_as_silent(crowd):
+    crowd.guard.heard(crowd.here[0], 100_000)
+    crowd.clock = 120.0
+    crowd.guard.heard(crowd.here[1], 1)
+    crowd.guard.heard(crowd.here[2], 1)
+    assert crowd.comes(Anybody())
+    assert crowd.heard == [421, 0, 0]
+
+
+def test_nobody_gives_way_whose_mail_is_complete_or_who_has_just_come(crowd):
+    crowd.clock = 0.9
+    assert not crowd.comes(Anybody())
+    crowd.clock = 60.0
+    for session in crowd.here:
+        session.deciding = True
+    assert not crowd.comes(Anybody())
+    crowd.here[1].deciding = False
+    assert crowd.comes(Anybody())
+    assert crowd.heard == [0, 421, 0]
+
+
+def test_in_a_crowd_people_have_to_be_quick(crowd):
+    assert not any(crowd.comes(Anybody()) for _ in range(11))
+    crowd.clock = 0.25
+    assert crowd.comes(Anybody())
+    assert crowd.heard == [421, 0, 0]
+
+
+def test_who_waits_gets_the_first_place(monkeypatch):
+    monkeypatch.setattr(smtp_guard, "_WAIT", 30.0)
+    crowd = Crowd()
+
+    async def one_leaves() -> list[Reply | None]:
+        new = [asyncio.create_task(crowd.guard.place(Anybody())) for _ in range(4)]
+        refused = await new[3]  # as many as have a place may wait
+        crowd.guard.leave(crowd.here[1], "127.0.0.1")
+        first = await new[0]
+        for waiting in new[1:3]:
+            waiting.cancel()
+        return [first, refused]
+
+    first, refused = asyncio.run(one_leaves())
+    assert first is None
+    assert refused is not None
+    assert refused.code == 421
 
 
 @pytest.mark.parametrize(
@@ -312,6 +407,20 @@ def test_nothing_said_before_tls_counts_after_it(intake, tls):
             first, second = heard.split(b"\r\n")[:2]
             assert first.startswith(b"503 5.5.1 Please say MAIL")
             assert second.startswith(b"503 5.5.1 Please say EHLO")
+
+
+def test_a_handshake_that_does_not_end_gives_way(intake, tls, monkeypatch):
+    monkeypatch.setattr(smtp_guard, "_PATIENCE", 0.0)
+    with serving(settings(smtp=tls, limits={"connections": 1}), intake) as doors, Talk(port_of(doors)) as silent:
+        silent.say(HELLO + b"STARTTLS\r\n")
+        assert silent.codes(3) == [b"220", b"250", b"220"]
+        with Talk(port_of(doors)) as client:
+            assert client.codes(1) == [b"220"]
+            with contextlib.suppress(ConnectionError):
+                silent.socket.settimeout(10)
+                while silent.socket.recv(4096):
+                    pass
+            until(lambda: doors.guard.connections == 1)
 
 
 def test_a_handshake_that_fails_ends_the_session(intake, tls):

@@ -1,0 +1,96 @@
+"""More slow clients than there are places: honest mail still comes in at once (spec/mail.md §5.2 R6)."""
+
+from __future__ import annotations
+
+import asyncio
+import smtplib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Thread
+
+import pytest
+
+from tests.wire.certificates import self_made
+from tests.wire.command_line import Operator, empty_home, om
+from tests.wire.community import mail
+from tests.wire.daemons import SETTINGS, daemon
+from tests.wire.test_floods import HELLO, family
+
+__all__ = ["empty_home", "family", "om"]
+
+DRIPPING = 500  # half of them between commands, half in their mail
+NO_TLS = 100  # and so many that begin TLS and say nothing more
+HONEST = 7
+BETWEEN = 0.3  # seconds: so that they come at any moment of the second in which the others drip
+GREETED = 1.0  # seconds
+DELIVERED = 5.0
+
+
+async def drip(port: int, before: bytes) -> None:
+    """A byte a second; on another connection when it was sent away."""
+    while True:
+        with suppress(ConnectionError):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                writer.write(before)
+                while not writer.transport.is_closing():
+                    writer.write(b"E")
+                    await asyncio.sleep(1)
+            finally:
+                writer.transport.abort()
+
+
+async def all_of_them(port: int) -> None:
+    async with asyncio.TaskGroup() as group:
+        for number in range(DRIPPING):
+            group.create_task(drip(port, HELLO if number % 2 else b""))
+        for _ in range(NO_TLS):
+            group.create_task(drip(port, b"EHLO client.example\r\nSTARTTLS\r\n"))
+
+
+@contextmanager
+def besieged(port: int) -> Iterator[None]:
+    loop = asyncio.new_event_loop()
+    siege = loop.create_task(all_of_them(port))
+
+    def run() -> None:
+        with suppress(asyncio.CancelledError):
+            loop.run_until_complete(siege)
+        loop.close()
+
+    thread = Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        loop.call_soon_threadsafe(siege.cancel)
+        thread.join()
+
+
+@pytest.fixture
+def settings(family: Operator) -> str:
+    self_made(family.home)
+    certificate = f'tls_certificate = "{family.home}/certificate.pem"\ntls_key = "{family.home}/key.pem"\n'
+    return SETTINGS.replace("[smtp]\n", f"[smtp]\n{certificate}")
+
+
+def honest(port: int, raw: bytes) -> tuple[float, float]:
+    """Seconds until it was greeted, and until its mail was taken."""
+    began = time.monotonic()
+    with smtplib.SMTP("127.0.0.1", port, timeout=30) as client:
+        greeted = time.monotonic() - began
+        client.sendmail("anna@home.example", ["family@oak.example"], raw)
+        return greeted, time.monotonic() - began
+
+
+def test_honest_mail_comes_in(family: Operator, settings: str) -> None:
+    with daemon(family.home, "--only", "receive", settings=settings) as running, besieged(running.port):
+        took = []
+        for number in range(HONEST):
+            time.sleep(BETWEEN)
+            took.append(honest(running.port, mail(message_id=f"<{number}@home.example>")))
+        assert max(greeted for greeted, _ in took) < GREETED
+        assert max(delivered for _, delivered in took) < DELIVERED
+        assert running.process.poll() is None
+        assert "Traceback" not in running.log
