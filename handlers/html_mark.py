@@ -12,6 +12,7 @@ class Effect(Enum):
     QUOTE = "quote"  # all of it was quoted
     CONTAINER = "container"  # the answered message is in here, perhaps with answers between its quotes
     REST = "rest"  # from here to the end is the answered message
+    HEAD = "head"  # its header lines; behind them, to the end, it is the answered message
     ATTRIBUTION = "attribution"
     SIGNATURE = "signature"
 
@@ -31,7 +32,7 @@ _CLASSES = {
     "protonmail_signature_block": Effect.SIGNATURE,
 }
 _IDS = {
-    "divrplyfwdmsg": Effect.REST,
+    "divrplyfwdmsg": Effect.HEAD,
     "appendonsend": Effect.REST,
     "mail-editor-reference-message-container": Effect.CONTAINER,
     "olk_src_body_section": Effect.CONTAINER,

@@ -123,6 +123,9 @@ class _Walk:
             self._mark = Mark.SIGNATURE
         elif effect is Effect.REST:
             self._is_rest = True
+        elif effect is Effect.HEAD:
+            self._mark = Mark.ATTRIBUTION
+            leave.is_head = True
         elif effect is Effect.CONTAINER and node.mem_id not in self._holders and not _is_forward(node):
             # With a blockquote inside, only that is quoted: what stands beside it was written between the quotes.
             self._mark = Mark.BELOW
@@ -136,6 +139,7 @@ class _Walk:
             self._numbers.pop()
         if leave.is_block:
             self._end_line()
+        self._is_rest |= leave.is_head
         self._mark = leave.mark
         self._depth = leave.depth
         self._kept_blanks = leave.kept_blanks
@@ -184,7 +188,7 @@ class _Walk:
             self._lines.append(Line("", self._depth, self._current_mark()))
 
     def _current_mark(self) -> Mark:
-        return Mark.BELOW if self._is_rest else self._mark
+        return Mark.BELOW if self._is_rest and self._mark is Mark.NONE else self._mark
 
 
 @dataclass(slots=True)
@@ -200,6 +204,7 @@ class _Leave:
     lines: int
     is_block: bool = False
     is_gap: bool = False
+    is_head: bool = False
 
 
 def _children(node: LexborNode) -> Iterator[LexborNode]:

@@ -46,6 +46,10 @@ class Original:
         """Do these words follow each other in the original?"""
         return tuple(words) in self._phrases if len(words) < SHINGLE else self._phrases.issuperset(_shingles(words))
 
+    def goes_on(self, before: list[str], words: list[str]) -> bool:
+        """Do these words stand in the original right behind those of the line before?"""
+        return len(before) >= SHINGLE and self.has_phrase(before[1 - SHINGLE :] + words)
+
     def _was_added_to(self, words: list[str]) -> bool:
         """Is this a line of the original with an answer typed behind it?"""
         fewest = max(SHINGLE, len(words) - LONGEST_ADDITION)
@@ -59,7 +63,7 @@ def label_known(sheet: Sheet, original: Original) -> None:
     even when she says the same again.
     """
     words = [words_of(line.plain) for line in sheet.lines]
-    found = [original.holds(words[at]) for at in range(sheet.end)]
+    found = _found(sheet, words, original)
     below = [at for at in range(sheet.end) if sheet.labels[at] is Label.BELOW]
     written = [at for at in range(sheet.end) if sheet.is_written(at)]
     if any(found[at] for at in below):
@@ -79,6 +83,15 @@ def label_known(sheet: Sheet, original: Original) -> None:
         for order in (range(sheet.end), range(sheet.end - 1, -1, -1)):
             _spread(sheet, order, words, original)
     _close_gaps(sheet, words, original)
+
+
+def _found(sheet: Sheet, words: list[list[str]], original: Original) -> list[bool]:
+    """Which lines are the original's: by themselves, or as the short rest of one that was wrapped anew."""
+    found: list[bool] = []
+    for at in range(sheet.end):
+        is_rest = at > 0 and found[-1] and 0 < len(words[at]) < SHINGLE
+        found.append(original.holds(words[at]) or (is_rest and original.goes_on(words[at - 1], words[at])))
+    return found
 
 
 def _sort_out(sheet: Sheet, places: list[int], words: list[list[str]], found: list[bool], original: Original) -> None:

@@ -7,6 +7,7 @@ import re
 from handlers import written_words
 
 LONGEST_DEVICE_LINE = 160
+LONGEST_ADVERT = 60  # "Get Outlook for iOS", without its link
 
 
 def _choice(words: str | tuple[str, ...]) -> str:
@@ -25,8 +26,9 @@ _FORWARDED = re.compile(_choice(written_words.FORWARDED_INSIDE), re.IGNORECASE)
 _ADDRESS = re.compile(r"[^\s<>()\[\]\",;:@]@[^\s<>()\[\]\",;:@.]+\.?[^\s<>]")
 _BRACKETED_ADDRESS = re.compile(r"[<(\[]\s*(?:mailto:)?\s*[^\s<>()\[\]@]{1,80}@[^\s<>()\[\]@]{1,120}")
 _TIME = re.compile(r"(?<!\d)\d{1,2} ?[:.h] ?\d{2}(?!\d)|(?<!\d)\d{1,2} ?(?:am|pm|uhr)\b", re.IGNORECASE)
-_DATE = re.compile(r"(?<!\d)\d{4}(?!\d)|(?<!\d)\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d ?[年월]")
+_DATE = re.compile(r"(?<!\d)\d{4}(?!\d)|(?<!\d)\d{1,4}[./-] ?\d{1,2}[./-] ?\d{2,4}|\d ?[年월]")
 _STARTS_AS_DATE = re.compile(r"(?:\S{1,12} ){0,2}\d{1,4}[/.\- ]\S{1,12}[/.\- ]")
+_KEYED = re.compile(r"[*_]{0,2}[^\W\d_][^:：<>@\d]{0,24}[:：]")
 _SENTENCE_END = re.compile(r"(?:[^\d\s][.]|[!?:…。！？])$")
 _RULE = re.compile(r"[-_=*~–—═─\s]{3,}")
 _DASHES = "-_=*~–—> \t"
@@ -40,10 +42,12 @@ _DEVICE = re.compile(
     rf"|(?:{_choice(written_words.SENT_BEFORE)})[^,;!?]{{0,40}}?{_PRODUCT}[^,;!?]{{0,60}}?{_EXCUSE}"
     rf"|(?:{_choice(written_words.OPENERS)}|\S{{0,12}})[^,;!?]{{0,12}}{_PRODUCT}[^,;!?]{{0,30}}?"
     rf"(?:{_choice(written_words.SENT_AFTER)})"
-    r"|(?:\S{1,20} ){0,3}\[?outlook\b.{0,12}\b(?:ios|android)\b.{0,20}"
     r")[>)\]»“\"*_.!]{0,3}",
     re.IGNORECASE,
 )
+_GET = re.compile(_choice(written_words.GET), re.IGNORECASE)
+_OUTLOOK = re.compile(r"(?<![a-z])outlook", re.IGNORECASE)
+_PHONE = re.compile(r"(?<![a-z])(?:ios|android)", re.IGNORECASE)
 _LINK = re.compile(r"\]?\((?:https?|mailto):[^()\s]*\)|<(?:https?|mailto):[^<>\s]*>|https?://\S+")
 
 
@@ -54,6 +58,15 @@ def header_key(plain: str) -> str | None:
     if colon < 1:
         return None
     return _KEY_KINDS.get("".join(start[:colon].strip("*_ \t").casefold().split()).rstrip("."))
+
+
+def is_keyed(plain: str) -> bool:
+    """A word or two with a colon behind, as header lines of any language have it."""
+    return _KEYED.match(plain) is not None
+
+
+def has_bracketed_address(plain: str) -> bool:
+    return _BRACKETED_ADDRESS.search(plain) is not None
 
 
 def is_rule(plain: str) -> bool:
@@ -90,7 +103,7 @@ def is_attribution(text: str, *, before_quote: bool) -> bool:
     Directly *before_quote* marks an address, or a date and a time, is enough. Otherwise all that follows would be
     cut, so two of three must be there: date and time, an address in brackets, a word that programs use for "wrote".
     """
-    dated = _is_dated(text)
+    dated = is_dated(text)
     wrote = _WROTE.search(text) is not None
     if before_quote:
         return dated or _ADDRESS.search(text) is not None or (wrote and len(text) <= 80)
@@ -104,7 +117,7 @@ def needs_line_before(text: str, before: str) -> bool:
         return True
     if _SENTENCE_END.search(before):
         return False
-    if _is_dated(text):
+    if is_dated(text):
         return _ADDRESS.search(text) is None and _BRACKETED_ADDRESS.search(before) is not None
     return _DATE.search(before) is not None
 
@@ -126,8 +139,18 @@ def is_device_line(plain: str) -> bool:
     words = _LINK.sub("", plain).rstrip(" [(<") if "http" in plain else plain
     if len(words) > LONGEST_DEVICE_LINE or _NAMES_DEVICE.search(words) is None:
         return False
-    return _DEVICE.fullmatch(words) is not None
+    return _DEVICE.fullmatch(words) is not None or _is_advert(words)
 
 
-def _is_dated(text: str) -> bool:
+def _is_advert(words: str) -> bool:
+    return (
+        len(words) <= LONGEST_ADVERT
+        and _OUTLOOK.search(words) is not None
+        and _PHONE.search(words) is not None
+        and _GET.search(words) is not None
+    )
+
+
+def is_dated(text: str) -> bool:
+    """Does it name a day and a time of day?"""
     return _DATE.search(text) is not None and _TIME.search(text) is not None

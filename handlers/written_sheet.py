@@ -53,5 +53,9 @@ class Sheet:
     def is_written(self, at: int) -> bool:
         return self.labels[at] is Label.WRITTEN
 
+    def is_open(self, at: int) -> bool:
+        """Not quoted by a mark of its own: hers, or below something that says what follows."""
+        return self.labels[at] in (Label.WRITTEN, Label.BELOW)
+
     def put(self, start: int, behind: int, label: Label) -> None:
         self.labels[start:behind] = [label] * (behind - start)

@@ -11,9 +11,13 @@ from handlers.written_known import Original, label_known
 from handlers.written_line import SIGNATURE_LINE, Line
 from handlers.written_mark import (
     dashed_words,
+    has_bracketed_address,
+    header_key,
     is_attribution,
     is_colonless_attribution,
+    is_dated,
     is_device_line,
+    is_keyed,
     is_rule,
     needs_line_before,
     says_forwarded,
@@ -26,6 +30,7 @@ LONGEST_ATTRIBUTION = 320
 MOST_SIGNATURE_LINES = 12  # under "--" without its blank, which people also draw between two thoughts
 MOST_CONTINUATIONS = 3
 LONGEST_BLOCK = 30
+FEWEST_FOREIGN = 4
 
 
 def labelled(lines: list[Line], original: Original | None) -> list[Label]:
@@ -47,10 +52,11 @@ def _label_heads(sheet: Sheet) -> None:
     """
     at = 0
     while (at := sheet.next_text(at)) < len(sheet.lines):
-        if not sheet.is_written(at):
+        if not sheet.is_open(at):
             at += 1
             continue
-        if says_forwarded(sheet.lines[at].plain):
+        is_marked_below = sheet.labels[at] is Label.BELOW
+        if not is_marked_below and says_forwarded(sheet.lines[at].plain):
             sheet.end = at
             sheet.put(at, len(sheet.lines), Label.WRITTEN)
             return
@@ -62,6 +68,9 @@ def _label_heads(sheet: Sheet) -> None:
             sheet.put(start, behind, Label.ATTRIBUTION)
         else:
             at += 1
+            continue
+        if is_marked_below:  # the program says itself where that ends
+            at = behind
             continue
         if not _quote_follows(sheet, behind) and not _bars_follow(sheet, behind):
             for below in range(behind, len(sheet.lines)):
@@ -76,15 +85,38 @@ def _head_end(sheet: Sheet, at: int) -> int:
     words = dashed_words(sheet.lines[at].plain)
     if words is not None:
         block = _header_block(sheet, sheet.next_text(at + 1))
-        if says_original(words) or block.kinds >= {"from", "sent"} or block.kinds >= {"from", "subject"}:
+        if says_original(words):
+            return max(block.end, _colonless_end(sheet, at + 1))
+        if block.kinds >= {"from", "sent"} or block.kinds >= {"from", "subject"}:
             return max(block.end, at + 1)
         return at + 1 if is_attribution(words, before_quote=_quote_follows(sheet, at + 1)) else 0
     if sheet.keys[at] is None:
-        return 0
+        return _foreign_head_end(sheet, at)
     block = _header_block(sheet, at)
     kinds = block.kinds - {"other"}
     enough = len(kinds) >= 4 or (len(kinds) == 3 and block.is_precise)  # people, too, write From: and To: on a card
-    return block.end if enough and "from" in kinds else 0
+    return block.end if enough and "from" in kinds else _foreign_head_end(sheet, at)
+
+
+def _foreign_head_end(sheet: Sheet, at: int) -> int:
+    """Behind header lines in a language that we have no table of: two with an address in brackets, one dated."""
+    behind, addresses, dated = at, 0, 0
+    while behind < min(at + LONGEST_BLOCK, len(sheet.lines)) and sheet.is_open(behind):
+        plain = sheet.lines[behind].plain
+        if not is_keyed(plain):
+            break
+        addresses += has_bracketed_address(plain)
+        dated += is_dated(plain)
+        behind += 1
+    return behind if behind - at >= FEWEST_FOREIGN and addresses >= 2 and dated else 0
+
+
+def _colonless_end(sheet: Sheet, start: int) -> int:
+    """Behind header lines written without colons, as one program has them below its "Original Message"."""
+    at = start
+    while at < len(sheet.lines) and sheet.is_open(at) and header_key(sheet.lines[at].plain.replace(" ", ": ", 1)):
+        at += 1
+    return at
 
 
 @dataclass(slots=True)
@@ -100,7 +132,7 @@ def _header_block(sheet: Sheet, start: int) -> _Block:
     strangers = 0
     for at in range(start, min(start + LONGEST_BLOCK, len(sheet.lines))):
         kind = sheet.keys[at]
-        if not sheet.is_written(at) or strangers > MOST_CONTINUATIONS:
+        if not sheet.is_open(at) or strangers > MOST_CONTINUATIONS:
             break
         if kind is not None:
             block.kinds.add(kind)
@@ -122,7 +154,7 @@ def _attribution_start(sheet: Sheet, end: int) -> int | None:
     if not has_colon and not before_quote and not _bars_follow(sheet, end + 1):
         return None
     for start in range(end, max(end - MOST_ATTRIBUTION_LINES, -1), -1):
-        if not sheet.lines[start].plain or not sheet.is_written(start):
+        if not sheet.lines[start].plain or not sheet.is_open(start):
             return None
         text = " ".join(line.plain for line in sheet.lines[start : end + 1])
         if len(text) > LONGEST_ATTRIBUTION:
@@ -131,7 +163,7 @@ def _attribution_start(sheet: Sheet, end: int) -> int | None:
             if is_colonless_attribution(text):
                 return start
             continue
-        may_go_on = start > 0 and end - start + 1 < MOST_ATTRIBUTION_LINES and sheet.is_written(start - 1)
+        may_go_on = start > 0 and end - start + 1 < MOST_ATTRIBUTION_LINES and sheet.is_open(start - 1)
         if may_go_on and needs_line_before(text, sheet.lines[start - 1].plain):
             continue
         may_begin = _may_begin(sheet.lines[start].plain, alone=start == end and before_quote)
