@@ -19,7 +19,8 @@ from sqlmodel import Session
 
 from storage.engines import database_url, reading_engine, sqlite_file, writing_engine
 from storage.migrations.revisions import HEAD, REVISIONS, release_of
-from storage.trouble import DatabaseProblem, StorageTrouble, cause_of, in_plain_words
+from storage.reader import KeptReader, PoolReader, Reader
+from storage.trouble import DatabaseProblem, StorageTrouble, cause_of
 from storage.writer import CallersWriter, GroupWriter, Writer
 
 __all__ = ["Database", "DatabaseProblem", "StorageTrouble"]
@@ -33,7 +34,7 @@ UPGRADE_BUSY_SECONDS = 60.0
 class Database:
     """Use it from any thread. Functions given to it get a Session inside a transaction and must not keep it."""
 
-    def __init__(self, reader: Engine, writer: Writer) -> None:
+    def __init__(self, reader: Reader, writer: Writer) -> None:
         self._reader = reader
         self._writer = writer
 
@@ -46,9 +47,10 @@ class Database:
         address = database_url(url, home=home)
         _check_file(address)
         with _explained(address), ExitStack() as on_problem:
-            reader = reading_engine(address)
-            on_problem.callback(reader.dispose)
-            _check_revision(_revision(reader))
+            reading = reading_engine(address)
+            on_problem.callback(reading.dispose)
+            _check_revision(_revision(reading))
+            reader: Reader = KeptReader(reading) if sqlite_file(address) else PoolReader(reading)
             if owner and sqlite_file(address):
                 writer: Writer = GroupWriter(writing_engine(address, checkpoints=True))
             else:
@@ -93,12 +95,11 @@ class Database:
     @property
     def in_process(self) -> bool:
         """SQLite: a small read takes 0.1 ms, less than to go to another thread for it, and waits for no server."""
-        return self._reader.dialect.name == "sqlite"
+        return isinstance(self._reader, KeptReader)
 
     def read(self, fn: Callable[[Session], T]) -> T:
         """Run fn in a read transaction and return its result. Raises StorageTrouble, and what fn raises."""
-        with in_plain_words(), Session(self._reader, expire_on_commit=False) as session:
-            return fn(session)
+        return self._reader.read(fn)
 
     def write(self, fn: Callable[[Session], T]) -> T:
         """Run fn in a write transaction; returns after the commit. Raises StorageTrouble, and what fn raises.
@@ -118,7 +119,7 @@ class Database:
 
     def close(self) -> None:
         """Finish what was submitted, then let go of the database. May be called twice."""
-        self._reader.dispose()
+        self._reader.close()
         self._writer.close()
 
 

@@ -24,6 +24,12 @@ R = TypeVar("R", bound=SQLModel)
 Row = Sequence[Any]
 _Convert = Callable[[Any], Any] | None
 
+DRIVER = "driver"
+"""Key of Session.info: the sqlite3.Connection under a session whose transaction has begun, where that is known.
+
+To have the session find it takes as long as a small statement.
+"""
+
 
 class Prepared:
     """One statement of Core. Its parameters have the same names every time."""
@@ -34,18 +40,25 @@ class Prepared:
 
     def rows(self, session: Session, parameters: Mapping[str, Any]) -> Sequence[Row]:
         """Execute it in the session's transaction; what it returns. Raises what SQLAlchemy would raise."""
-        connection = session.connection()
-        if connection.dialect.name != "sqlite":
-            result = connection.execute(self._statement, parameters)
-            return result.all() if result.returns_rows else ()
+        driver: sqlite3.Connection | None = session.info.get(DRIVER)
+        if driver is None or not driver.in_transaction:  # what has become of it, the session knows
+            connection = session.connection()
+            if connection.dialect.name != "sqlite":
+                result = connection.execute(self._statement, parameters)
+                return result.all() if result.returns_rows else ()
+            driver = cast(sqlite3.Connection, connection.connection.driver_connection)
         if self._for_sqlite is None:
-            self._for_sqlite = _ForSqlite.of(self._statement, parameters, connection.dialect)
-        driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+            self._for_sqlite = _ForSqlite.of(self._statement, parameters, session.get_bind().dialect)
         try:
             return self._for_sqlite.rows(driver, parameters)
         except sqlite3.Error as error:
             raise DBAPIError.instance(
-                self._for_sqlite.text, None, error, sqlite3.Error, hide_parameters=True, dialect=connection.dialect
+                self._for_sqlite.text,
+                None,
+                error,
+                sqlite3.Error,
+                hide_parameters=True,
+                dialect=session.get_bind().dialect,
             ) from error
 
     def first(self, session: Session, parameters: Mapping[str, Any]) -> Row | None:
