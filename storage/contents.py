@@ -67,6 +67,11 @@ def read_content(session: Session, content_id: int) -> bytes:
     if row is None:
         raise LookupError(f"no message {content_id}")
     content, size, compressed = row
+    return unpack(content, size, compressed, content_id=content_id)
+
+
+def unpack(content: bytes, size: int, compressed: bool, *, content_id: int) -> bytes:
+    """What `pack` packed. Raises StorageTrouble for a damaged row."""
     if not compressed:
         return bytes(content)
     try:

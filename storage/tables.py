@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Table
 from sqlmodel import SQLModel
 
-from storage import models, models_private
+from storage import models, models_cleaned, models_private
 
 
 def _table(model: type[SQLModel]) -> Table:
@@ -15,6 +15,7 @@ def _table(model: type[SQLModel]) -> Table:
 action_token = _table(models.ActionToken)
 address = _table(models.Address)
 arrival = _table(models.Arrival)
+cleaned_message = _table(models_cleaned.CleanedMessage)
 delivery = _table(models.Delivery)
 event = _table(models.Event)
 mailing_list = _table(models.MailingList)

@@ -94,6 +94,18 @@ def upgrade() -> None:
         sa.UniqueConstraint("sha256", name="uq_message_sha256"),
     )
     op.create_table(
+        "cleaned_message",
+        sa.Column("content_id", BIG_ID, autoincrement=False, nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=True),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("compressed", sa.Boolean(), nullable=False),
+        sa.Column("left_out", sa.String(), nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
+        sa.ForeignKeyConstraint(["content_id"], ["message.id"], name="fk_cleaned_message_content_id"),
+        sa.PrimaryKeyConstraint("content_id", name="pk_cleaned_message"),
+    )
+    op.create_index("ix_cleaned_message_created_at", "cleaned_message", ["created_at"])
+    op.create_table(
         "own_mailbox",
         sa.Column("address", sa.String(), nullable=False),
         sa.Column("plus", sa.Boolean(), nullable=True),
