@@ -71,7 +71,7 @@ def _texts(message: Message) -> list[_Text]:
     all_parts = parts(message)
     texts: list[_Text] = []
     for place, part in enumerate(all_parts):
-        if not _is_shown_text(all_parts, place):
+        if not is_shown_text(all_parts, place):
             continue
         if part.depth and message.raw[part.body_end : part.body_end + 1] == b"-":
             continue  # its boundary follows the header at once: there is no line to write on
@@ -99,7 +99,7 @@ def _text(part: Part, octets: bytes) -> _Text | None:
         return None
 
 
-def _is_shown_text(all_parts: tuple[Part, ...], place: int) -> bool:
+def is_shown_text(all_parts: tuple[Part, ...], place: int) -> bool:
     """Is it a text that its author wrote to be read here, and that no signature covers?"""
     part = all_parts[place]
     if part.content_type not in _TEXTS or part.disposition == "attachment" or part.filename:
