@@ -93,6 +93,8 @@ def words_of(text: str) -> list[str]:
 def _closes_address(lines: list[Line]) -> bool:
     """Did the line before open a "<" that was wrapped before its ">"? Then this ">" is no quote mark."""
     before = lines[-1].plain if lines else ""
+    if before.startswith("mailto:") and len(lines) > 1 and lines[-2].plain == "<":
+        return True  # a link as some programs turn it into text, on three lines
     return before.rfind("<") > before.rfind(">")
 
 

@@ -19,18 +19,19 @@ from handlers.written_mark import (
     is_device_line,
     is_keyed,
     is_rule,
-    needs_line_before,
+    needs_lines_before,
     says_forwarded,
     says_original,
 )
 from handlers.written_sheet import NOT_HERS, Label, Sheet
 
-MOST_ATTRIBUTION_LINES = 4
+MOST_ATTRIBUTION_LINES = 5
 LONGEST_ATTRIBUTION = 320
 MOST_SIGNATURE_LINES = 12  # under "--" without its blank, which people also draw between two thoughts
 MOST_CONTINUATIONS = 3
 LONGEST_BLOCK = 30
-FEWEST_FOREIGN = 4
+ONLY_ONCE = ("from", "to", "subject")  # of a header block
+FEWEST_FOREIGN, MOST_FOREIGN = 4, 8
 
 
 def labelled(lines: list[Line], original: Original | None) -> list[Label]:
@@ -101,7 +102,9 @@ def _head_end(sheet: Sheet, at: int) -> int:
 def _foreign_head_end(sheet: Sheet, at: int) -> int:
     """Behind header lines in a language that we have no table of: two with an address in brackets, one dated."""
     behind, addresses, dated = at, 0, 0
-    while behind < min(at + LONGEST_BLOCK, len(sheet.lines)) and sheet.is_open(behind):
+    if not has_bracketed_address(sheet.lines[at].plain):
+        return 0
+    while behind < min(at + MOST_FOREIGN, len(sheet.lines)) and sheet.is_open(behind):
         plain = sheet.lines[behind].plain
         if not is_keyed(plain):
             break
@@ -135,6 +138,8 @@ def _header_block(sheet: Sheet, start: int) -> _Block:
         if not sheet.is_open(at) or strangers > MOST_CONTINUATIONS:
             break
         if kind is not None:
+            if kind in block.kinds and kind in ONLY_ONCE:
+                break
             block.kinds.add(kind)
             plain = sheet.lines[at].plain
             block.is_precise |= "@" in plain or (kind == "sent" and any(sign.isdigit() for sign in plain))
@@ -153,8 +158,13 @@ def _attribution_start(sheet: Sheet, end: int) -> int | None:
     has_colon = sheet.lines[end].plain.rstrip("*_ ").endswith((":", "："))
     if not has_colon and not before_quote and not _bars_follow(sheet, end + 1):
         return None
+    goes_on = False
     for start in range(end, max(end - MOST_ATTRIBUTION_LINES, -1), -1):
-        if not sheet.lines[start].plain or not sheet.is_open(start):
+        if not sheet.is_open(start):
+            return None
+        if not sheet.lines[start].plain:
+            if start < end and sheet.lines[start + 1].plain == "<":  # the address, on lines of its own
+                continue
             return None
         text = " ".join(line.plain for line in sheet.lines[start : end + 1])
         if len(text) > LONGEST_ATTRIBUTION:
@@ -163,13 +173,24 @@ def _attribution_start(sheet: Sheet, end: int) -> int | None:
             if is_colonless_attribution(text):
                 return start
             continue
-        may_go_on = start > 0 and end - start + 1 < MOST_ATTRIBUTION_LINES and sheet.is_open(start - 1)
-        if may_go_on and needs_line_before(text, sheet.lines[start - 1].plain):
+        if needs_lines_before(text, _lines_above(sheet, start, end)):
+            goes_on = True
             continue
-        may_begin = _may_begin(sheet.lines[start].plain, alone=start == end and before_quote)
+        may_begin = goes_on or _may_begin(sheet.lines[start].plain, alone=start == end and before_quote)
         if may_begin and is_attribution(text, before_quote=before_quote):
             return start
     return None
+
+
+def _lines_above(sheet: Sheet, start: int, end: int) -> list[str]:
+    """The lines above *start* to which an attribution that ends at *end* may reach, the nearest first."""
+    above: list[str] = []
+    for at in range(start - 1, max(end - MOST_ATTRIBUTION_LINES, -1), -1):
+        plain = sheet.lines[at].plain
+        if not sheet.is_open(at) or not (plain or sheet.lines[at + 1].plain == "<"):
+            break
+        above.append(plain)
+    return above
 
 
 def _may_begin(first: str, *, alone: bool) -> bool:

@@ -45,7 +45,7 @@ WROTE = """
     wrote writes schrieb schreibt écrit ecrit escribió escribio escreveu scritto scrive schreef geschreven skrev
     kirjoitti napisał napisała napisał(a) napsal napsala napsal(a) napísal napísala napísal(a) írta scris έγραψε yazdı
     написал написала написал(а) пишет пише написав kirjutas rakstīja rašė napisao escriure escrigué menulis viết
-    skrifaði כתב כתבה كتب كتبت
+    pisze napisana napisala napisao написао написала написа escrit escribiu geschrieben skrifaði כתב כתבה كتب كتبت
     """
 WROTE_INSIDE = (
     "写道", "寫道", "写到", "さんは書", "のメール", "님이 작성", "님이작성", "작성:", "쓴 글", "เขียน", "लिखा", "نوشت",
