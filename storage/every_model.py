@@ -5,6 +5,7 @@ from __future__ import annotations
 import storage.models
 import storage.models_bounces
 import storage.models_cleaned
+import storage.models_letters
 import storage.models_mailbox
 import storage.models_private
 import storage.models_questions

@@ -52,9 +52,7 @@ class Moment(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None or value.tzinfo is not None:
-            return value
-        return value.replace(tzinfo=UTC)
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 
 def words(kind: type[StrEnum]) -> Any:
@@ -314,11 +312,13 @@ class Delivery(SQLModel, table=True):
         Index("ix_delivery_post", "post_id"),
         partial_index("ix_delivery_letter", "content_id", where="post_id IS NULL"),
         partial_index("ix_delivery_private", "private_id", where="private_id IS NOT NULL"),
+        partial_index("ix_delivery_letter_id", "letter_id", where="letter_id IS NOT NULL"),
         partial_index("ux_delivery_cause", "recipient", "cause", where="cause IS NOT NULL", unique=True),
     )
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
     post_id: int | None = Field(default=None, sa_column=Column(BigId, ForeignKey("post.id")))
     private_id: int | None = Field(default=None, sa_column=Column(BigId, ForeignKey("private_mail.id")))
+    letter_id: int | None = Field(default=None, sa_column=Column(BigId, ForeignKey("letter.id")))
     content_id: int = Field(sa_column=Column(BigId, ForeignKey("message.id"), nullable=False))
     list_id: int | None = Field(default=None, foreign_key="mailing_list.id")
     member_id: int | None = Field(default=None, foreign_key="member.id")

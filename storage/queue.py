@@ -56,6 +56,9 @@ class Claimed:
     created_at: datetime
     leave_token: str  # "" where there is none
     expires_at: datetime | None = None  # it is of no use later; None: as long as posts are
+    letter_id: int | None = None
+    letter_message_id: str = ""  # the one that her letter has, with its angle brackets
+    reader_name: str = ""  # of a letter
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,11 @@ _LEAVE = """(
     SELECT coalesce(min(t.token), '') FROM action_token AS t
     WHERE t.membership_id = delivery.membership_id AND t.action = 'leave'
 )"""
+_LETTER_MESSAGE_ID = "(SELECT coalesce(min(l.message_id), '') FROM letter AS l WHERE l.id = delivery.letter_id)"
+_READER_NAME = """(
+    SELECT coalesce(min(m.name), '') FROM member AS m
+    WHERE m.id = delivery.member_id AND delivery.letter_id IS NOT NULL
+)"""
 _CLAIM = (
     update(delivery)
     .where(delivery.c.id.in_(select(_NEXT.c.id)))
@@ -126,6 +134,9 @@ _CLAIM = (
         delivery.c.created_at,
         literal_column(_LEAVE),
         delivery.c.expires_at,
+        delivery.c.letter_id,
+        literal_column(_LETTER_MESSAGE_ID),
+        literal_column(_READER_NAME),
     )
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Table
 from sqlmodel import SQLModel
 
-from storage import models, models_cleaned, models_private
+from storage import models, models_cleaned, models_letters, models_private
 
 
 def _table(model: type[SQLModel]) -> Table:
@@ -18,6 +18,10 @@ arrival = _table(models.Arrival)
 cleaned_message = _table(models_cleaned.CleanedMessage)
 delivery = _table(models.Delivery)
 event = _table(models.Event)
+letter = _table(models_letters.Letter)
+letter_edition = _table(models_letters.LetterEdition)
+letter_entry = _table(models_letters.LetterEntry)
+letter_reader = _table(models_letters.LetterReader)
 mailing_list = _table(models.MailingList)
 member = _table(models.Member)
 membership = _table(models.Membership)
