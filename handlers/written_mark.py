@@ -29,6 +29,9 @@ _TIME = re.compile(r"(?<!\d)\d{1,2} ?[:.h] ?\d{2}(?!\d)|(?<!\d)\d{1,2} ?(?:am|pm
 _DATE = re.compile(r"(?<!\d)\d{4}(?!\d)|(?<!\d)\d{1,4}[./-] ?\d{1,2}[./-] ?\d{2,4}|\d ?[年월]")
 _CANNOT_BEGIN = re.compile(r"<|\d{1,2}[:.]\d\d(?!\d|[.]\d)|\d{4},? [^\d\s]")  # an address, a time, a year
 _BEGINS_WITH_DATE = re.compile(r"(?:\S{1,20} ){0,3}\S?\d")
+_AFTER_NAME = re.compile(  # "wrote on …", or a date without a word before it
+    rf"(?:\S{{1,12}} ){{0,2}}(?:{_choice(written_words.WROTE)})(?!\w)|[于於]|\d{{1,2}} ", re.IGNORECASE
+)
 _STARTS_AS_DATE = re.compile(r"(?:\S{1,12} ){0,2}\d{1,4}[/.\- ]\S{1,12}[/.\- ]")
 _KEYED = re.compile(r"[*_]{0,2}[^\W\d_][^:：<>@\d]{0,24}[:：]")
 _SENTENCE_END = re.compile(r"(?:[^\d\s][.]|[!?:…。！？])$")
@@ -119,16 +122,24 @@ def needs_lines_before(text: str, above: list[str]) -> bool:
         return False
     if _CANNOT_BEGIN.match(text) or above[0].rfind("<") > above[0].rfind(">"):
         return _SENTENCE_END.search(above[0]) is None
-    if is_dated(text):
-        return _ADDRESS.search(text) is None and not _SENTENCE_END.search(above[0]) and has_bracketed_address(above[0])
+    is_named = _ADDRESS.search(text) is not None
+    if _DATE.search(text) and (is_named or is_dated(text)):
+        return not is_named and has_bracketed_address(above[0]) and _goes_on(text, above[0])
     for line in above:
         if _SENTENCE_END.search(line):
             return False
         if has_bracketed_address(line):
             return _WROTE.search(text) is not None or _DATE.search(line) is not None
         if _BEGINS_WITH_DATE.match(line) and _DATE.search(line):
-            return _ADDRESS.search(text) is not None or _TIME.search(" ".join(above)) is not None
+            return is_named or _TIME.search(" ".join(above)) is not None
     return False
+
+
+def _goes_on(text: str, before: str) -> bool:
+    """Does a date, perhaps with a word for "wrote", go on from a line that holds a name and an address?"""
+    if _WROTE.search(text) is None or _WROTE.search(before) is not None:
+        return True
+    return before.endswith((">", ")", "]", ",")) and _AFTER_NAME.match(text) is not None
 
 
 def is_colonless_attribution(text: str) -> bool:
