@@ -31,6 +31,7 @@ class NoticeKind(StrEnum):
     WAITING = "waiting"  # to the author of what is held
     ASKED = "asked"  # to the people who decide about it
     NOT_SHARED = "not_shared"
+    TOO_BIG = "too_big"  # to the author of a post: not all that it came with went out
     DID_YOU_WRITE = "did_you_write"  # to a member in whose name something came
     ALSO_YOU = "also_you"  # to a member whose copy was answered from an unknown address
     CONFIRM_JOINING = "confirm_joining"
@@ -41,6 +42,9 @@ class NoticeKind(StrEnum):
     STILL_THERE = "still_there"  # to an address that failed: is it alive again?
     MARKED_AS_SPAM = "marked_as_spam"  # to a member whose mail program complained
     COMPLAINED = "complained"  # the same to the people who run the list
+    PRIVATE_LOST = "private_lost"  # to the writer of private mail that did not arrive
+    BLOCKED = "blocked"  # to a member who wants no private mail from another
+    UNBLOCKED = "unblocked"
     MANY_BACK = "many_back"  # to the operator
     REFUSED = "refused"  # to the operator
     PROBE = "probe"  # from our one mailbox to itself

@@ -16,6 +16,7 @@ from handlers.address import address_key
 from handlers.body import edited_body
 from handlers.field_value import LONGEST_ID, field_text
 from handlers.header_field import display_name, header_field, mailbox_tokens, phrase_tokens, plain_text
+from handlers.left_out import LeftOut, left_out_lines
 from handlers.message import Field, Message, field_body, parse
 from handlers.one_mailbox import OneMailbox
 from handlers.sign import SHARED_FIELDS, Signer, body_hash, canonical, canonical_field
@@ -82,6 +83,7 @@ class CopyFacts:
     written_at: datetime  # for a message that has no Date
     aliases: Mapping[str, str]  # address keys of members → what may be seen instead
     mailbox: OneMailbox | None = None  # the only address there is, in mailbox mode: nobody has an alias then
+    left_out: tuple[LeftOut, ...] = ()  # what the original came with, and the copies do not have
 
     @property
     def from_address(self) -> str:
@@ -133,7 +135,7 @@ def rendition(message: Message, facts: CopyFacts, language: str) -> Rendition:
     hidden = dict(facts.aliases)
     if facts.author_shown_address:
         hidden.pop(address_key(facts.author_shown_address), None)
-    body = edited_body(message, line=footer_line(facts, language), language=spoken(language), aliases=hidden)
+    body = edited_body(message, line=closing_lines(facts, language), language=spoken(language), aliases=hidden)
     head = b"".join(fields)
     return Rendition(
         head=head,
@@ -192,6 +194,12 @@ def notice_copy(raw: bytes, signer: Signer, signed_at: datetime) -> bytes:
     return signer.sign(fields, body_hash(message.body), signed_at) + raw
 
 
+def closing_lines(facts: CopyFacts, language: str) -> str:
+    """All that we add to the author's text; mostly one line."""
+    told = left_out_lines(facts.left_out, author=facts.shown_author, language=spoken(language))
+    return "\r\n".join((*told, footer_line(facts, language)))
+
+
 def footer_line(facts: CopyFacts, language: str) -> str:
     """The line at the end of a copy: who reads a reply, and how to stop."""
     sentences = _AUTHOR_READS if facts.only_author_reads else _EVERYONE_READS
@@ -200,6 +208,12 @@ def footer_line(facts: CopyFacts, language: str) -> str:
         sentences = _OWNERS_READ if facts.only_author_reads else _EVERYONE_READS
         leave = facts.mailbox.shown(f"{facts.list_name}-leave", language)
     return sentences[spoken(language)].format(title=facts.shown_title, author=facts.shown_author, leave=leave)
+
+
+def every_footer(title: str, author: str, leave: str) -> str:
+    """That line as it can stand in any copy of a post: what an answer may quote although the original has it not."""
+    sentences = (*_EVERYONE_READS.values(), *_AUTHOR_READS.values(), *_OWNERS_READ.values())
+    return "\n".join(each.format(title=title, author=author, leave=leave) for each in sentences)
 
 
 def spoken(language: str) -> str:

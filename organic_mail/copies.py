@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlmodel import Session
 
+from handlers.enclosure import needs_cleaning
 from handlers.facts import Host
+from handlers.left_out import unpacked_left_out
 from handlers.mentioned import mentioned_addresses
 from handlers.message import Message, parse
 from handlers.post import shown_ids
@@ -17,7 +20,8 @@ from handlers.render import CopyFacts, Rendition, copy, notice_copy, rendition
 from handlers.seven_bit import seven_bit
 from handlers.sign import Signer
 from handlers.token import private_reference, unsubscribe_token, verp_address
-from organic_mail.lookup import hiding_keys
+from organic_mail.answered import hiding_keys
+from organic_mail.cleaning_posts import CleaningPosts
 from organic_mail.smtp_client import Outgoing
 from organic_mail.smtp_wire import envelope_path, wire_form
 from storage.contents import read_content
@@ -134,18 +138,27 @@ def made_copies(shared: Shared, rows: Sequence[Claimed], signer: Signer) -> list
     return made
 
 
+class NotCleaned(Exception):
+    """The copies of this post may need other bytes than those received, and nobody has looked yet."""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__(f"post {source.post.id}")
+        self.source = source
+
+
 class SharedBytes:
     """Finds or makes what copies share, and keeps the last of it. Lives in one event loop."""
 
-    def __init__(self, database: Database, host: Host) -> None:
+    def __init__(self, database: Database, host: Host, clock: Callable[[], datetime]) -> None:
         self._database = database
+        self._cleaning = CleaningPosts(database, clock)
         self.host = host
         self._kept: OrderedDict[Key, asyncio.Task[Shared]] = OrderedDict()
 
     async def get(self, key: Key) -> Shared:
         """Raises StorageTrouble, and whatever makes it impossible."""
         if key not in self._kept:
-            self._kept[key] = asyncio.create_task(asyncio.to_thread(self._make, key))
+            self._kept[key] = asyncio.create_task(self._made(key))
         self._kept.move_to_end(key)
         try:
             shared = await asyncio.shield(self._kept[key])
@@ -164,6 +177,13 @@ class SharedBytes:
             del self._kept[key]
             total -= size
 
+    async def _made(self, key: Key) -> Shared:
+        try:
+            return await asyncio.to_thread(self._make, key)
+        except NotCleaned as not_cleaned:
+            await self._cleaning.clean(not_cleaned.source, self.host)
+        return await asyncio.to_thread(self._make, key)
+
     def _make(self, key: Key) -> Shared:
         if key.post_id is None:
             raw = self._database.read(lambda session: read_content(session, key.content_id))
@@ -171,6 +191,10 @@ class SharedBytes:
         post_id = key.post_id
         source = self._database.read(lambda session: source_of(session, post_id))
         message = parse(source.raw)
+        if source.cleaned is None and needs_cleaning(message):
+            raise NotCleaned(source)
+        if source.cleaned is not None and source.cleaned.raw is not None:
+            message = parse(source.cleaned.raw)
         facts = self._database.read(lambda session: copy_facts(session, source, message, self.host))
         # RFC 6376 §5.3: what is signed must be what arrives, so the change comes first
         made = rendition(parse(seven_bit(message)) if key.seven_bit else message, facts, key.language)
@@ -200,4 +224,5 @@ def copy_facts(session: Session, source: Source, message: Message, host: Host) -
             for key, alias in aliases.items()
         },
         mailbox=host.mailbox,
+        left_out=unpacked_left_out(source.cleaned.left_out) if source.cleaned else (),
     )

@@ -96,14 +96,14 @@ class Deliverer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._awake = asyncio.Event()
         self._claims = Claims()
-        self._shared = SharedBytes(database, host)
+        self._shared = SharedBytes(database, host, clock)
         self._senders = sending(Calls(concurrency, self._may_send, self._on_reply, self._recode, self._put_off))
         self._putting_off: dict[tuple[datetime, str], list[Claimed]] = {}
         self._settling = Settling(
             database,
             self._claims,
             batch=max(1, concurrency // 2),
-            secrets=host.secrets,
+            host=host,
             clock=clock,
             settled=self._on_settled,
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import or_, select
 from sqlmodel import Session
 
+from storage.cleaned import KeptCleaned, cleaned_of
 from storage.contents import read_content
 from storage.lists import list_by_id
 from storage.members import member_by_id, primary_address
@@ -25,6 +26,7 @@ class Source:
     author: Member | None
     shown_address: str  # of the author, when she chose that others see it; else ""
     raw: bytes
+    cleaned: KeptCleaned | None  # what goes out in its place; None: nobody has looked yet
 
 
 def source_of(session: Session, post_id: int) -> Source:
@@ -35,7 +37,8 @@ def source_of(session: Session, post_id: int) -> Source:
         raise LookupError(f"no post {post_id}")
     author = member_by_id(session, found.member_id) if found.member_id is not None else None
     shown_address = primary_address(session, author.id) if author and author.id and author.address_shown else ""
-    return Source(found, of_list, author, shown_address, read_content(session, found.content_id))
+    raw, cleaned = read_content(session, found.content_id), cleaned_of(session, found.content_id)
+    return Source(found, of_list, author, shown_address, raw, cleaned)
 
 
 def not_wanted(session: Session, delivery_ids: Sequence[int]) -> dict[int, str]:

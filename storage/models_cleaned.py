@@ -1,4 +1,4 @@
-"""The table of what goes out in the place of a message that was accepted: its photos upright and without their place."""
+"""The table of what goes out in the place of a message: its photos upright and without their place."""
 
 from __future__ import annotations
 

@@ -1,0 +1,163 @@
+"""The message as its copies carry it: photos upright, small enough and without their place; what is too big stays out.
+
+The original is never touched. What is made here is kept beside it (storage.cleaned), so that all copies are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from handlers.enclosure import (
+    PHOTOS_BUDGET,
+    Enclosure,
+    beyond_budget,
+    enclosures,
+    live_films,
+)
+from handlers.left_out import LeftOut
+from handlers.message import Message, parse
+from handlers.mime import Part, decoded, parts
+from handlers.part_splice import NewPart, with_ending, with_parts
+from handlers.picture import PictureKind, kind_of
+from organic_mail.picture_process import PictureProcess, unpacked_parts
+from organic_mail.picture_worker import CHANGED, FILM, PICTURE, SAME, SMALLER, TNEF
+
+SIZES = ((2048, 82), (1600, 82), (1200, 78), (900, 74), (640, 70))
+"""Longest side and quality of JPEG, tried in this order until all photos of a mail fit (spec/people.md §2.5)."""
+
+_ENDINGS = {PictureKind.JPEG: "jpg", PictureKind.PNG: "png", PictureKind.WEBP: "webp", PictureKind.TIFF: "tif"}
+_SAME_TYPE = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-png": "image/png"}
+_HEIF_NAMES = (".heic", ".heif", ".hif", ".avif")
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """raw: the whole message, None where the original may go out as it is."""
+
+    raw: bytes | None
+    left_out: tuple[LeftOut, ...] = ()
+
+
+@dataclass(slots=True)
+class _Sorting:
+    """What is being found out about the enclosures of one message, by their index."""
+
+    message: Message
+    all_parts: Sequence[Part]
+    worker: PictureProcess
+    data: dict[int, bytes] = field(default_factory=dict)  # as the copies will have it
+    seconds: dict[int, float | None] = field(default_factory=dict)
+    unreadable: list[int] = field(default_factory=list)
+
+    def original(self, enclosure: Enclosure) -> bytes:
+        return decoded(self.message, self.all_parts[enclosure.index])
+
+
+async def cleaned(raw: bytes) -> Cleaned:
+    """Raises WorkerNotStarted, and MalformedMessage over the caps of spec/mail.md §2.2."""
+    async with PictureProcess() as worker:
+        opened = await _with_tnef_opened(raw, worker)
+        message = parse(opened)
+        sorting = _Sorting(message, parts(message), worker)
+        found = enclosures(message, sorting.all_parts)
+        await _clean_pictures(sorting, [each for each in found if each.kind])
+        await _clean_films(sorting, [each for each in found if each.is_film])
+    return _spliced(raw, sorting, found)
+
+
+async def _with_tnef_opened(raw: bytes, worker: PictureProcess) -> bytes:
+    message = parse(raw)
+    all_parts = parts(message)
+    new: dict[int, list[NewPart]] = {}
+    for each in enclosures(message, all_parts):
+        if each.is_tnef:
+            status, content = await worker.ask(TNEF, decoded(message, all_parts[each.index]))
+            if status == CHANGED:
+                new[each.index] = unpacked_parts(content)
+    return with_parts(message, all_parts, new) if new else raw
+
+
+async def _clean_pictures(sorting: _Sorting, pictures: Sequence[Enclosure]) -> None:
+    """First each by itself; while all together are too much, those that take more than their share, ever smaller."""
+    for each in pictures:
+        await _clean_picture(sorting, each, PICTURE, SIZES[0])
+    for size in SIZES[1:]:
+        can_shrink = [each for each in pictures if each.index in sorting.data and not _is_fixed(sorting, each)]
+        total = sum(len(sorting.data[each.index]) for each in can_shrink)
+        if total <= PHOTOS_BUDGET:
+            return
+        for each in can_shrink:
+            if len(sorting.data[each.index]) > PHOTOS_BUDGET // len(can_shrink):
+                await _clean_picture(sorting, each, SMALLER, size)
+
+
+async def _clean_picture(sorting: _Sorting, picture: Enclosure, what: bytes, size: tuple[int, int]) -> None:
+    original = sorting.original(picture)
+    longest, quality = size
+    status, content = await sorting.worker.ask(
+        what, original, content_type=picture.content_type, longest=longest, quality=quality
+    )
+    if status == CHANGED:
+        sorting.data[picture.index] = content
+    elif status == SAME:
+        sorting.data[picture.index] = original
+    elif picture.index not in sorting.data:
+        sorting.unreadable.append(picture.index)
+
+
+def _is_fixed(sorting: _Sorting, picture: Enclosure) -> bool:
+    """It cannot be made smaller: it moves, or has pages. It counts as a file."""
+    return kind_of(sorting.data[picture.index]) in (PictureKind.GIF, PictureKind.TIFF)
+
+
+async def _clean_films(sorting: _Sorting, films: Sequence[Enclosure]) -> None:
+    for each in films:
+        original = sorting.original(each)
+        status, content = await sorting.worker.ask(FILM, original)
+        if status != CHANGED:
+            sorting.unreadable.append(each.index)
+            continue
+        seconds, _, film = content.partition(b"\n")
+        sorting.seconds[each.index] = float(seconds) if float(seconds) > 0 else None
+        sorting.data[each.index] = film
+
+
+def _spliced(raw: bytes, sorting: _Sorting, found: Sequence[Enclosure]) -> Cleaned:
+    """What stays behind goes, what has changed is exchanged."""
+    live = {each.index for each in live_films(found, sorting.seconds)}
+    files = {
+        each.index: len(sorting.data.get(each.index) or sorting.original(each))
+        for each in found
+        if each.index not in live and each.index not in sorting.unreadable
+        if each.kind is None or _is_fixed(sorting, each)
+    }
+    too_big = beyond_budget(files)
+    new: dict[int, list[NewPart]] = {index: [] for index in (*live, *sorting.unreadable, *too_big)}
+    left_out: list[LeftOut] = []
+    for each in found:
+        if each.index in sorting.unreadable or each.index in too_big:
+            name = each.name or each.content_type
+            left_out.append(LeftOut(name, len(sorting.original(each)), each.index in too_big))
+        elif each.index in sorting.data and each.index not in live:
+            piece = _new_part(each, sorting.data[each.index])
+            if piece.content_type or piece.data != sorting.original(each):
+                new[each.index] = [piece]
+    changed = with_parts(sorting.message, sorting.all_parts, new) if new else sorting.message.raw
+    return Cleaned(None if changed == raw else changed, tuple(left_out))
+
+
+def _new_part(enclosure: Enclosure, data: bytes) -> NewPart:
+    """With another header only where type and name would not be true."""
+    kind = kind_of(data)
+    named_otherwise = enclosure.name.lower().endswith(_HEIF_NAMES)
+    said = _SAME_TYPE.get(enclosure.content_type, enclosure.content_type)
+    if kind is None or (said == kind and not named_otherwise):
+        return NewPart(data)
+    if said == "application/octet-stream" and kind is enclosure.kind and not named_otherwise:
+        return NewPart(data)
+    if kind is enclosure.kind and kind not in _ENDINGS:
+        return NewPart(data)
+    ending = _ENDINGS.get(kind, "")
+    renamed = with_ending(enclosure.name, ending) if named_otherwise or kind is not enclosure.kind else enclosure.name
+    return NewPart(data, kind.value, renamed)
