@@ -9,7 +9,7 @@ LOCKS := deploy/requirements-build.txt deploy/requirements.txt
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-build-isolation
 COMPILE := $(BIN)/pip-compile --quiet --allow-unsafe --generate-hashes --strip-extras --no-annotate --no-header --no-emit-options $(UPGRADE)
 
-.PHONY: run test test-long servers lint bench lock clean
+.PHONY: run test test-long servers lint bench bench-written lock clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/organic-mail demo
@@ -28,6 +28,10 @@ lint: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp servers
 	$(BIN)/python -m tests.bench
+
+# How much of what people write is told from quotes and signatures, by program and language, and how fast.
+bench-written: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.bench written
 
 # The real servers that the tests talk to. Nothing of them is configured or left running by us.
 servers:

@@ -98,7 +98,7 @@ def _sort_out(sheet: Sheet, places: list[int], words: list[list[str]], found: li
     """The original is here, unmarked: whatever is a line of it is quoted, the rest was written into it."""
     for at in places:
         plain = sheet.lines[at].plain
-        quoted = found[at] or sheet.keys[at] is not None or (plain and original.has_line(plain, words[at]))
+        quoted = found[at] or (plain and original.has_line(plain, words[at]))
         sheet.labels[at] = Label.QUOTED if quoted else Label.WRITTEN
 
 

@@ -10,7 +10,8 @@ HEADER_KEYS = {
     "from": """
         from von de dela da van från fra lähettäjä od feladó kimden gönderen от від отправитель подател saatja no nuo
         šalje dari từ จาก expéditeur remitente remetente mittente afzender avsändare afsender expeditor αποστολέας
-        από odesílatel frá nork nondik daripada nga oddiwrth द्वारा प्रेषक از 发件人 發件人 寄件者 差出人 送信者 보낸사람 발신자 מאת من
+        από odesílatel frá nork nondik daripada nga oddiwrth द्वारा प्रेषक
+        از 发件人 發件人 寄件者 差出人 送信者 보낸사람 발신자 מאת من
         """,
     "sent": """
         sent date gesendet gesendetam datum envoyé envoyéle enviado enviadoel enviadoem fecha data inviato inviata

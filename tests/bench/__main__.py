@@ -1,4 +1,4 @@
-"""`make bench`: every measurement, or those that are named: python -m tests.bench copies intake memory help_time."""
+"""`make bench`: every measurement, or those that are named: python -m tests.bench copies written …"""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import copies, help_time, intake, memory
+from tests.bench import copies, help_time, intake, memory, written
 
-MEASUREMENTS = {"copies": copies, "intake": intake, "memory": memory, "help_time": help_time}
+MEASUREMENTS = {"copies": copies, "intake": intake, "memory": memory, "help_time": help_time, "written": written}
 
 for name in sys.argv[1:] or MEASUREMENTS:
     with tempfile.TemporaryDirectory(prefix="organic-mail-bench-") as folder:

@@ -76,8 +76,8 @@ def measure(_home: Path) -> None:
             print(f"    {name}")
     for style in dict.fromkeys(mail.style for mail in every):
         some = [mail for mail in every if mail.style == style]
-        known, unknown = (matrix_score(some, original_known=each) for each in (True, False))
-        show(f"written, {style}", cases=known.cases, exact=known.exact, exact_unknown=unknown.exact)
+        score, unknown = (matrix_score(some, original_known=each) for each in (True, False))
+        show(f"written, {style}", cases=score.cases, exact=score.exact, exact_unknown=unknown.exact)
     for name in PUBLIC:
         _show(f"written, {name}", public_score(name), None)
     long = "Hello dear family, the children were at the lake on 3 March.\n> And then?\n" * (MANY_LINES // 2)
@@ -86,4 +86,12 @@ def measure(_home: Path) -> None:
 
 def _show(what: str, score: Score, milliseconds: float | None) -> None:
     timing = {} if milliseconds is None else {"ms_each": milliseconds}
-    show(what, cases=score.cases, exact=score.exact, percent=100 * score.share, lost=score.lost, leaked=score.leaked, **timing)
+    show(
+        what,
+        cases=score.cases,
+        exact=score.exact,
+        percent=100 * score.share,
+        lost=score.lost,
+        leaked=score.leaked,
+        **timing,
+    )

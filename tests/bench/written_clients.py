@@ -1,4 +1,4 @@
-"""Answers as programs on desks and phones write them: Apple's, Outlook, Thunderbird and others (spec/people.md §1.1)."""
+"""Answers as programs on desks and phones write them: Apple's, Outlook, Thunderbird (spec/people.md §1.1)."""
 
 from __future__ import annotations
 
@@ -76,7 +76,8 @@ def outlook_web(wording: Wording) -> bytes:
 
 def outlook_web_html(wording: Wording) -> bytes:
     answer = "".join(f'<div class="elementToProof">{escape(line) or "<br>"}</div>' for line in answer_lines(wording))
-    head = f'<div id="divRplyFwdMsg" dir="{direction(wording)}"><font face="Calibri">{outlook_head(wording)}</font><div> </div></div>'
+    font = f'<font face="Calibri">{outlook_head(wording)}</font><div> </div>'
+    head = f'<div id="divRplyFwdMsg" dir="{direction(wording)}">{font}</div>'
     rule = '<div id="appendonsend"></div><hr style="display:inline-block;width:98%" tabindex="-1">'
     return page(f"{answer}{rule}{head}<div>{divs(wording.letter)}</div>")
 
@@ -124,7 +125,9 @@ def dashed(wording: Wording) -> bytes:
 
 def samsung(wording: Wording) -> bytes:
     dashes = f"-------- {wording.dashes} --------"
-    return plain("\n".join([answer_text(wording), "", wording.devices[2], "", dashes, *wording.head, "", *wording.letter, ""]))
+    return plain(
+        "\n".join([answer_text(wording), "", wording.devices[2], "", dashes, *wording.head, "", *wording.letter, ""])
+    )
 
 
 def thunderbird_bottom(wording: Wording) -> bytes:

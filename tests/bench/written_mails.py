@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tests.bench import written_clients as clients
 from tests.bench import written_webmail as webmail
 from tests.bench.written_parts import Wording, languages, plain
-from tests.bench.written_regional import REGIONAL, regional
+from tests.bench.written_regional import filled_in, regional_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,9 @@ def mails() -> Iterator[Mail]:
             text = "\n\n".join([*wording.answer, device])
             yield _mail(wording, f"“{device}”", "device", plain(text + "\n"))
     by_name = {wording.name: wording for wording in languages()}
-    for program, language, style, template in REGIONAL:
-        wording = by_name[language]
-        yield _mail(wording, program, style, plain(regional(template, wording)))
+    for each in regional_texts():
+        wording = by_name[each["language"]]
+        yield _mail(wording, each["program"], each["style"], plain(filled_in(each["text"], wording)))
 
 
 def _mail(wording: Wording, program: str, style: str, content: bytes) -> Mail:

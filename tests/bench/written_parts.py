@@ -66,7 +66,11 @@ def both(text: str, body: str) -> bytes:
 
 def folded(lines: list[str], mark: str = "", width: int = 72) -> list[str]:
     """Lines wrapped as programs do, each with its quote mark."""
-    wrapped = [piece for line in lines for piece in textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) or [""]]
+    wrapped = [
+        piece
+        for line in lines
+        for piece in textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) or [""]
+    ]
     return [f"{mark}{line}".rstrip() for line in wrapped]
 
 

@@ -1,15 +1,22 @@
-"""Texts of programs that are at home in one country or one language, and of rarer ones.
-
-In a template `{answer}` stands for what is written, `{quoted}` for the letter with quote marks, `{close}` for the
-same without a blank behind them, `{letter}` for the letter without, `{half}` and `{rest}` for parts of the quote.
-"""
+"""Answers by programs of one country or one language, and by rarer ones: their texts stand in written_regional.toml."""
 
 from __future__ import annotations
+
+import tomllib
+from pathlib import Path
 
 from tests.bench.written_parts import ADDRESS, FAMILY, TITLE, WHO, Wording, answer_text, folded, quoted
 
 
-def regional(template: str, wording: Wording) -> str:
+def regional_texts() -> list[dict[str, str]]:
+    """Each with its program, language, style and text."""
+    found: list[dict[str, str]] = tomllib.loads(
+        Path(__file__).with_name("written_regional.toml").read_text(encoding="utf-8")
+    )["mail"]
+    return found
+
+
+def filled_in(template: str, wording: Wording) -> str:
     return template.format(
         answer=answer_text(wording),
         one=wording.answer[0],
@@ -25,71 +32,3 @@ def regional(template: str, wording: Wording) -> str:
         family=FAMILY,
         title=TITLE,
     )
-
-
-REGIONAL = (
-    ("mutt", "en", "top", "{answer}\n\nOn Sun, Nov 22, 2026 at 08:14:00AM +0100, {who} wrote:\n{quoted}\n"),
-    ("mutt", "en", "bottom", "On Sun, Nov 22, 2026 at 08:14:00AM +0100, {who} wrote:\n{quoted}\n\n{answer}\n"),
-    ("Roundcube", "en", "bottom", "On 2026-11-22 08:14, {who} wrote:\n{quoted}\n\n{answer}\n"),
-    ("Roundcube", "de", "bottom", "Am 2026-11-22 08:14, schrieb {who}:\n{quoted}\n\n{answer}\n"),
-    ("Roundcube", "fr", "top", "{answer}\n\nLe 2026-11-22 08:14, {who} a écrit :\n\n{quoted}\n"),
-    ("Roundcube", "pl", "top", "{answer}\n\nW dniu 2026-11-22 08:14, {who} napisał(a):\n{quoted}\n"),
-    ("Roundcube", "cs", "inline", "Dne 2026-11-22 08:14, {who} napsal:\n{half}\n{one}\n{rest}\n\n{other}\n"),
-    ("Evolution", "en", "bottom", "On Sun, 2026-11-22 at 08:14 +0100, {who} wrote:\n{quoted}\n\n{answer}\n"),
-    ("Evolution", "de", "bottom", "Am Sonntag, dem 22.11.2026 um 08:14 +0100 schrieb {who}:\n{quoted}\n\n{answer}\n"),
-    ("Evolution", "sv", "bottom", "sön 2026-11-22 klockan 08:14 +0100 skrev {who}:\n{quoted}\n\n{answer}\n"),
-    ("KMail", "de", "bottom", "Am Sonntag, 22. November 2026, 08:14:00 CET schrieb {who}:\n{quoted}\n\n{answer}\n"),
-    ("KMail", "en", "inline", "On Sunday, 22 November 2026 08:14:00 CET {who} wrote:\n{half}\n\n{one}\n\n{rest}\n\n{other}\n"),
-    ("Claws", "en", "bottom", "On Sun, 22 Nov 2026 08:14:00 +0100\n{who} <{address}> wrote:\n\n{quoted}\n\n{answer}\n"),
-    ("Fastmail", "en", "top", "{answer}\n\nOn Sun, 22 Nov 2026, at 8:14 AM, {who} wrote:\n{quoted}\n"),
-    ("Gmail app", "en", "wrapped", "{answer}\n\nOn Sun, 22 Nov 2026, 08:14 {who}, <{address}>\nwrote:\n\n{quoted}\n"),
-    ("Gmail app", "de", "wrapped", "{answer}\n\n{who} <{address}> schrieb am So., 22. Nov. 2026,\n08:14:\n\n{quoted}\n"),
-    ("Gmail app", "sv", "wrapped", "{answer}\n\nDen sön 22 nov. 2026 08:14{who} <{address}>\nskrev:\n\n{quoted}\n"),
-    ("Gmail app", "nl", "wrapped", "{answer}\n\nOp zo 22 nov. 2026 08:14 schreef {who} <\n{address}>:\n\n{quoted}\n"),
-    ("Gmail app", "it", "wrapped", "{answer}\n\nIl dom 22 nov 2026, 08:14 {who} <{address}> ha\nscritto:\n\n{quoted}\n"),
-    ("Superhuman", "en", "top", "{answer}\n\nOn Sun, Nov 22, 2026 at 8:14 AM, {who} < {address} > wrote:\n\n{quoted}\n"),
-    ("HEY", "en", "top", "{answer}\n\nOn November 22, 2026, {who} <{address}> wrote:\n\n{quoted}\n"),
-    ("Spark", "en", "top", "{answer}\nOn 22 Nov 2026 at 08:14 +0100, {who} <{address}>, wrote:\n{quoted}\n"),
-    ("Spark", "de", "top", "{answer}\nAm 22. Nov. 2026, 08:14 +0100 schrieb {who} <{address}>:\n{quoted}\n"),
-    ("BlueMail", "en", "device", "{answer}\n\nSent from BlueMail\n\nOn 22 Nov 2026, at 08:14, \"{who}\" <{address}> wrote:\n{close}\n"),
-    ("Airmail", "en", "top", "{answer}\n\nOn November 22, 2026 at 8:14:00 AM, {who} ({address}) wrote:\n\n{quoted}\n"),
-    ("Mail.ru", "ru", "device", "{answer}\n\n--\nОтправлено из Mail.ru для Android\n\nвоскресенье, 22 ноября 2026 г., 08:14 +03:00 от {who} {address}:\n\n{quoted}\n"),
-    ("Mail.ru web", "ru", "top", "{answer}\n\nВоскресенье, 22 ноября 2026, 8:14 +03:00 от {who} <{address}>:\n \n{quoted}\n"),
-    ("Yandex", "ru", "top", "{answer}\n\n22.11.2026, 08:14, \"{who}\" <{address}>:\n\n{quoted}\n"),
-    ("Yandex app", "ru", "device", "{answer}\n\n-- \nОтправлено из мобильного приложения Яндекс Почты\n\n22.11.2026, 08:14, \"{who}\" <{address}>:\n\n{quoted}\n"),
-    ("ukr.net", "uk", "top", "{answer}\n\n22 листопада 2026, 08:14:00, від \"{who}\" <{address}>:\n\n{quoted}\n"),
-    ("QQ", "zh", "unquoted", "{answer}\n\n\n------------------ 原始邮件 ------------------\n发件人: \"{who}\" <{address}>;\n发送时间: 2026年11月22日(星期天) 上午8:14\n收件人: \"{title}\"<{family}>;\n主题: Lake\n\n{letter}\n"),
-    ("163", "zh", "top", "{answer}\n\n\n\n\n\nAt 2026-11-22 08:14:00, \"{who}\" <{address}> wrote:\n{close}\n"),
-    ("163 app", "zh", "top", "{answer}\n\n---- 回复的原邮件 ----\n发件人: {who}<{address}>\n日期: 2026年11月22日 08:14\n收件人: {title}<{family}>\n主题: Lake\n\n{letter}\n"),
-    ("Seznam", "cs", "unquoted", "{answer}\n\n\n---------- Původní e-mail ----------\nOd: {who} <{address}>\nKomu: {title} <{family}>\nDatum: 22. 11. 2026 8:14:00\nPředmět: Lake\n\"{letter}\n\"\n"),
-    ("Onet", "pl", "unquoted", "{answer}\n\nDnia 22 listopada 2026 08:14 {who} <{address}> napisał(a):\n\n{letter}\n"),
-    ("WP", "pl", "top", "{answer}\n\nDnia 22 listopada 2026 08:14 {who} <{address}> napisał(a):\n\n{quoted}\n"),
-    ("Interia", "pl", "unquoted", "{answer}\n\n\nOd: \"{who}\" <{address}>\nDo: \"{title}\" <{family}>;\nWysłane: 8:14 Niedziela 2026-11-22\nTemat: Lake\n\n{letter}\n"),
-    ("Libero", "it", "top", "{answer}\n\n> Il 22/11/2026 08:14 CET {who} <{address}> ha scritto:\n> \n>  \n{quoted}\n"),
-    ("Orange", "fr", "top", "{answer}\n\n> Message du 22/11/26 08:14\n> De : \"{who}\" <{address}>\n> A : \"{title}\" <{family}>\n> Copie à : \n> Objet : Lake\n> \n{quoted}\n"),
-    ("Free", "fr", "unquoted", "{answer}\n\n----- Mail original -----\nDe: \"{who}\" <{address}>\nÀ: \"{title}\" <{family}>\nEnvoyé: Dimanche 22 Novembre 2026 08:14:00\nObjet: Lake\n\n{letter}\n"),
-    ("Zimbra", "de", "unquoted", "{answer}\n\n----- Ursprüngliche Mail -----\nVon: \"{who}\" <{address}>\nAn: \"{title}\" <{family}>\nGesendet: Sonntag, 22. November 2026 08:14:00\nBetreff: Lake\n\n{letter}\n"),
-    ("T-Online", "de", "unquoted", "{answer}\n\n-----Original-Nachricht-----\nBetreff: Lake\nDatum: 2026-11-22T08:14:00+0100\nVon: \"{who}\" <{address}>\nAn: \"{title}\" <{family}>\n\n{letter}\n"),
-    ("Web.de", "de", "unquoted", "{answer}\n\nGesendet: Sonntag, 22. November 2026 um 08:14 Uhr\nVon: \"{who}\" <{address}>\nAn: \"{title}\" <{family}>\nBetreff: Lake\n\n{letter}\n"),
-    ("GMX app", "de", "device", "{answer}\n--\nDiese Nachricht wurde von meinem Android Gerät mit GMX Mail gesendet.\nAm 22.11.26, 08:14 schrieb {who} <{address}>:\n\n{quoted}\n"),
-    ("Tuta", "de", "top", "{answer}\n\n-- \nSicher versendet mit Tuta Mail:\nhttps://tuta.com/free\n\n\n22. Nov. 2026, 08:14 von {address}:\n\n{quoted}\n"),
-    ("Proton", "en", "top", "{answer}\n\nSent with [Proton Mail](https://proton.me/) secure email.\n\nOn Sunday, November 22nd, 2026 at 8:14 AM, {who} <{address}> wrote:\n\n{quoted}\n"),
-    ("Proton app", "en", "device", "{answer}\n\nSent from Proton Mail for iOS.\n\n-------- Original Message --------\nOn Sunday, 11/22/26 at 08:14 {who} <{address}> wrote:\n\n{quoted}\n"),
-    ("Zoho", "en", "unquoted", "{answer}\n\n\n\n---- On Sun, 22 Nov 2026 08:14:00 +0100 {who} <{address}> wrote ---\n\n{letter}\n"),
-    ("eM Client", "en", "unquoted", "{answer}\n\n------ Original Message ------\nFrom \"{who}\" <{address}>\nTo \"{title}\" <{family}>\nDate 22/11/2026 08:14:00\nSubject Lake\n\n{letter}\n"),
-    ("eM Client old", "de", "unquoted", "{answer}\n\n------ Originalnachricht ------\nVon: \"{who}\" <{address}>\nAn: \"{title}\" <{family}>\nGesendet: 22.11.2026 08:14:00\nBetreff: Lake\n\n{letter}\n"),
-    ("Windows Mail", "en", "device", "{answer}\n\nSent from Mail for Windows\n\nFrom: {who}\nSent: Sunday, 22 November 2026 08:14\nTo: {title}\nSubject: Lake\n\n{letter}\n"),
-    ("Hotmail", "en", "unquoted", "{answer}\n\nDate: Sun, 22 Nov 2026 08:14:00 +0100\nFrom: {address}\nTo: {family}\nSubject: Lake\n\n{letter}\n"),
-    ("Hotmail", "es", "top", "{answer}\n\n> Date: Sun, 22 Nov 2026 08:14:00 +0100\n> From: {address}\n> To: {family}\n> Subject: Lake\n> \n{quoted}\n"),
-    ("AOL", "en", "unquoted", "{answer}\n\n\n-----Original Message-----\nFrom: {who} <{address}>\nTo: {title} <{family}>\nSent: Sun, Nov 22, 2026 8:14 am\nSubject: Lake\n\n{letter}\n"),
-    ("Naver", "ko", "unquoted", "{answer}\n\n-----Original Message-----\nFrom: \"{who}\" <{address}>\nTo: \"{title}\" <{family}>;\nCc:\nSent: 2026-11-22 (일) 08:14:00 (GMT+09:00)\nSubject: Lake\n\n{letter}\n"),
-    ("BlackBerry", "en", "device", "{answer}\n\nSent from my BlackBerry 10 smartphone.\nFrom: {who}\nSent: Sunday, November 22, 2026 8:14 AM\nTo: {title}\nReply To: {title}\nSubject: Lake\n\n{letter}\n"),
-    ("Samsung", "en", "device", "{answer}\n\nSent from my Galaxy\n\n\n-------- Original message --------\nFrom: {who} <{address}>\nDate: 22/11/2026 08:14 (GMT+01:00)\nTo: {title} <{family}>\nSubject: Lake\n\n{letter}\n"),
-    ("Samsung", "pt", "device", "{answer}\n\nEnviado do meu Galaxy\n\n-------- Mensagem original --------\nDe : {who} <{address}>\nData: 22/11/2026 08:14 (GMT-03:00)\nPara: {title} <{family}>\nAssunto: Lake\n\n{letter}\n"),
-    ("Becky", "ja", "top", "{answer}\n\nOn Sun, 22 Nov 2026 08:14:00 +0900\n{who} <{address}> wrote:\n\n{quoted}\n"),
-    ("Yahoo Japan", "ja", "unquoted", "{answer}\n\n----- Original Message -----\nFrom: \"{who}\" <{address}>\nTo: \"{title}\" <{family}>\nDate: 2026/11/22 日 08:14\nSubject: Lake\n\n{letter}\n"),
-    ("Outlook, empty subject", "en", "unquoted", "{answer}\n\nFrom: {who} <{address}>\nSent: Sunday, November 22, 2026 8:14 AM\nTo: {title} <{family}>; Tom Berg\n<tom.berg@oak.example>\nCc: Olu\nSubject:\n\n{letter}\n"),
-    ("Outlook, see below", "en", "interleaved", "{one}\n\nFrom: {who} <{address}>\nSent: Sunday, November 22, 2026 8:14 AM\nTo: {title} <{family}>\nSubject: Lake\n\n{letter}\n{other}\n"),
-    ("a quote in the quote", "en", "top", "{answer}\n\nOn Sun, Nov 22, 2026 at 8:14 AM {who} <{address}> wrote:\n\n{quoted}\n>\n> On Sat, Nov 21, 2026 at 9:00 AM Rose <rose@elm.example> wrote:\n>\n>> How was the lake?\n>\n"),
-    ("quoted twice", "en", "top", "{answer}\n\n> On Sun, Nov 22, 2026 at 8:14 AM {who} <{address}> wrote:\n>\n{twice}\n"),
-)  # fmt: skip

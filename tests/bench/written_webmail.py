@@ -104,7 +104,8 @@ def gmx_html(wording: Wording) -> bytes:
 
 
 def proton_html(wording: Wording) -> bytes:
-    ad = '<div class="protonmail_signature_block"><div class="protonmail_signature_block-proton">Sent with Proton Mail</div></div>'
+    sent = '<div class="protonmail_signature_block-proton">Sent with Proton Mail</div>'
+    ad = f'<div class="protonmail_signature_block">{sent}</div>'
     quote = f"{escape(wording.apple)}<br><br><blockquote type='cite'>{divs(wording.letter)}</blockquote>"
     return page(f"{divs(answer_lines(wording))}<br>{ad}<br><div class='protonmail_quote'>{quote}</div>")
 
