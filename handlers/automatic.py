@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from handlers.incoming import Envelope
 from handlers.message import Message
 
-_MARKS = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-fc-machinegenerated")
+_MARKS = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-mail-autoreply", "x-fc-machinegenerated")
 _SUBJECTS = (  # how mail programs of many languages begin the subject of an answer that they write alone
-    "auto:", "autoreply", "auto-reply", "auto reply", "automatic reply", "out of office", "out of the office",
-    "abwesenheit", "automatische antwort", "automatisch antwoord", "réponse automatique", "absence du bureau",
-    "respuesta automática", "fuera de la oficina", "risposta automatica", "fuori sede", "resposta automática",
-    "autosvar", "automatiskt svar", "frånvaro", "automaattinen vastaus", "poissa", "odpowiedź automatyczna",
-    "automatická odpověď", "automatikus válasz", "răspuns automat", "автоматический ответ", "автоответ",
-    "otomatik yanıt", "自动回复", "自動回覆", "自動応答", "자동 회신",
+    "auto:", "autoreply", "auto-reply", "auto reply", "autoresponse", "automatic reply", "automated reply",
+    "out of office", "out of the office", "out-of-office", "vacation reply", "vacation:", "away from my mail",
+    "abwesenheit", "abwesend:", "automatische antwort", "automatische rückantwort", "autoantwort", "urlaub:",
+    "automatisch antwoord", "afwezig", "niet aanwezig",
+    "réponse automatique", "réponse d'absence", "absence du bureau", "absent du bureau",
+    "respuesta automática", "respuesta automatica", "fuera de la oficina", "resposta automàtica",
+    "risposta automatica", "fuori sede", "fuori ufficio", "assente dall'ufficio",
+    "resposta automática", "fora do escritório", "ausência do escritório", "ausente do escritório",
+    "autosvar", "automatiskt svar", "automatisk svar", "frånvaro", "frånvarande", "fravær", "ikke til stede",
+    "ikke på kontoret", "sjálfvirkt svar", "automaattinen vastaus", "poissa", "automaatvastus", "kontorist väljas",
+    "odpowiedź automatyczna", "automatyczna odpowiedź", "poza biurem", "automatická odpověď", "automatická odpoveď",
+    "mimo kancelář", "automatikus válasz", "házon kívül", "răspuns automat", "în afara biroului",
+    "автоматический ответ", "автоответ", "нет на работе", "автоматична відповідь", "автоматичен отговор",
+    "аутоматски одговор", "automatski odgovor", "samodejni odgovor", "αυτόματη απάντηση", "εκτός γραφείου",
+    "otomatik yanıt", "ofis dışında", "automātiskā atbilde", "automatinis atsakymas", "מענה אוטומטי", "תשובה אוטומטית",
+    "رد تلقائي", "خارج المكتب", "پاسخ خودکار", "स्वचालित उत्तर", "स्वत: उत्तर", "ตอบกลับอัตโนมัติ", "trả lời tự động",
+    "balasan otomatis", "自动回复", "自動回覆", "自动答复", "自動応答", "自動返信", "不在通知",
+    "자동 회신", "자동 응답", "부재중",
 )  # fmt: skip
+_LONGEST_PREFIX = 8
 _COMMENT = re.compile(r"\([^()]*\)")
 
 
@@ -31,8 +45,20 @@ def is_report(message: Message) -> bool:
 
 
 def has_automatic_subject(message: Message) -> bool:
-    """Its subject begins as automatic answers do; believed only of an answer to a message of ours."""
-    return message.subject.strip().casefold().startswith(_SUBJECTS)
+    """Its subject begins as automatic answers do; believed only of an answer to a message of ours.
+
+    Some mail programs put their "Re:" before it.
+    """
+    subject = unicodedata.normalize("NFKC", message.subject).casefold().strip()
+    if subject.startswith(_SUBJECTS):
+        return True
+    prefix, _, rest = subject.partition(":")
+    return len(prefix) <= _LONGEST_PREFIX and rest.strip().startswith(_SUBJECTS)
+
+
+def is_bulk(message: Message) -> bool:
+    """Mail to many, by its own word: it may be for everyone here too, but nobody gets an answer to it."""
+    return _word(message.value("precedence")) in {"list", "bulk", "junk"}
 
 
 def _says_so(message: Message) -> bool:

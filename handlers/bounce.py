@@ -10,7 +10,7 @@ from handlers.automatic import has_automatic_subject, is_automatic
 from handlers.dsn import Failure
 from handlers.facts import Facts, SentFacts
 from handlers.incoming import Incoming
-from handlers.outcome import ACCEPTED, Action, Bounced, Note, Outcome
+from handlers.outcome import ACCEPTED, Action, Bounced, Note, Outcome, PrivateCameBack
 from handlers.policy import SAFE, dropped, first_answer, held, writer
 from handlers.reply import Reply
 from handlers.retry import Fault, classify, clean_reply
@@ -75,11 +75,13 @@ def _came_back(failures: list[Failure], incoming: Incoming, facts: Facts) -> tup
     fault, said = fault_of(worst), clean_reply(worst.diagnostic or worst.status)
     recipient = facts.sent.recipient if facts.sent else worst.address or "somebody who is no member now"
     text = f"A mail to {recipient} came back. {_MEANING[fault]}: {said or 'no reason was given'}"
-    note = Note("bounced", text, facts.list_id, _member_id(incoming), keep=True)
-    if facts.sent is None or fault not in (Fault.ADDRESS_HARD, Fault.SOFT, Fault.OURS):
-        return (note,)
+    actions: list[Action] = [Note("bounced", text, facts.list_id, _member_id(incoming), keep=True)]
     sent = facts.sent
-    return note, Bounced(sent.member_id, sent.recipient, sent.run, fault, _weight(worst), said)
+    if sent is not None and sent.private_id is not None and fault is not None:
+        actions.append(PrivateCameBack(sent.private_id))
+    if sent is not None and fault in (Fault.ADDRESS_HARD, Fault.SOFT, Fault.OURS):
+        actions.append(Bounced(sent.member_id, sent.recipient, sent.run, fault, _weight(worst), said))
+    return tuple(actions)
 
 
 def _weight(failure: Failure) -> float:

@@ -14,7 +14,7 @@ from handlers.incoming import Incoming, Verdict
 from handlers.join import decide_join
 from handlers.keep import decide_keep
 from handlers.outcome import ACCEPTED, Decline, Join, Leave, Note, Outcome, Return
-from handlers.plain_words import Command, answer_in, command_in
+from handlers.plain_words import Command, answer_in, command_in, read_command
 from handlers.policy import (
     COMMANDS,
     SAFE,
@@ -27,18 +27,14 @@ from handlers.policy import (
     too_many_received,
     writer,
 )
-from handlers.reply import Reply
 from handlers.route import Kind
 from storage.models import Status, TokenAction
 
 _HERE = (Status.ACTIVE, Status.PAUSED)
 _MEANINGS = {Kind.LEAVE: Command.STOP, Kind.JOIN: Command.JOIN}  # of what is written there, whatever it says
-_NOT_READY = Reply(451, "4.3.0", "Private letters are not ready here yet. Please try again later")
 
 
 def decide_command(incoming: Incoming, facts: Facts, now: datetime) -> Outcome:
-    if incoming.route.kind is Kind.ALIAS:
-        return Outcome(_NOT_READY)
     if facts.token is not None:
         return _token(incoming, facts, facts.token, now)
     if facts.question is not None:
@@ -46,13 +42,18 @@ def decide_command(incoming: Incoming, facts: Facts, now: datetime) -> Outcome:
     outcome = first_answer(COMMANDS, incoming, facts)
     if outcome is not None:
         return outcome
-    match _MEANINGS.get(incoming.route.kind) or command_in(incoming.message):
+    match _MEANINGS.get(incoming.route.kind) or command_said(incoming, facts):
         case Command.STOP:
             return _leave(incoming, facts)
         case Command.JOIN:
             return decide_join(incoming, facts)
         case None:
             return held(facts, f"{writer(incoming, facts)} asks for help.")
+
+
+def command_said(incoming: Incoming, facts: Facts) -> Command | None:
+    """What the message is as a whole; where it only quotes us, the Subject speaks (spec/people.md §1.1)."""
+    return read_command(incoming.message.subject) if facts.is_empty else command_in(incoming.message)
 
 
 def _leave(incoming: Incoming, facts: Facts) -> Outcome:

@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from handlers.bounce import decide_bounce, is_from_a_person
-from handlers.command import decide_command
+from handlers.command import command_said, decide_command
 from handlers.complaint import decide_complaint
 from handlers.facts import Facts
 from handlers.forward import decide_forward
 from handlers.incoming import Incoming, Verdict
 from handlers.outcome import ACCEPTED, NOBODY_HERE, Hold, Outcome
-from handlers.plain_words import Command, command_in
+from handlers.plain_words import Command
 from handlers.policy import first_answer, own_list_loop
 from handlers.post import decide_post
+from handlers.private import decide_private, not_passed_on
 from handlers.route import Kind
 from storage.models import Status
 
@@ -38,6 +39,10 @@ def decide(incoming: Incoming, facts: Facts, now: datetime) -> Outcome:
             return decide_post(incoming, facts, now)
         case Kind.OWNER | Kind.OPERATOR:
             return decide_forward(incoming, facts, now)
+        case Kind.ALIAS if facts.private is not None:
+            return decide_private(incoming, facts, facts.private)
+        case Kind.BOUNCE if facts.private is not None and is_from_a_person(incoming):
+            return decide_private(incoming, facts, facts.private)
         case Kind.BOUNCE if facts.bounced_post is not None and is_from_a_person(incoming):
             return decide_post(incoming, facts, now, answers=facts.bounced_post.message_id)
         case Kind.BOUNCE:
@@ -50,7 +55,7 @@ def decide(incoming: Incoming, facts: Facts, now: datetime) -> Outcome:
 
 def _is_command(incoming: Incoming, facts: Facts) -> bool:
     """A misaddressed "subscribe", or a member's "stop", is not for everyone: she is helped."""
-    match command_in(incoming.message):
+    match command_said(incoming, facts):
         case Command.JOIN:
             return True
         case Command.STOP:
@@ -98,6 +103,9 @@ def _may_be_told(decision: Decision) -> bool:
 
 def _held(decision: Decision, why: str, *, tell_author: bool = False) -> Decision:
     facts = decision.facts
+    if facts.private is not None:
+        outcome = not_passed_on(decision.incoming, facts, facts.private, decision.outcome.reply)
+        return replace(decision, outcome=outcome)
     hold = Hold(
         reason=f"{why}. Here it was to be refused: {decision.outcome.reply.text}.",
         list_id=facts.list_id,

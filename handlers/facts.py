@@ -8,6 +8,7 @@ from typing import Protocol
 
 from handlers.address import Mailbox
 from handlers.one_mailbox import OneMailbox
+from handlers.reaction import Reaction
 from handlers.token import Secrets
 from storage.models import ActionToken, MailingList, Member, Membership, Post
 from storage.models_questions import Question
@@ -76,6 +77,25 @@ class SentFacts:
     member_id: int
     recipient: str
     run: str  # see storage.models_bounces.Bounce
+    private_id: int | None = None  # of a private mail
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateFacts:
+    """To whom a private mail is, and what stands between the two."""
+
+    reader: Member
+    blockers: Collection[int] = ()  # ids: which of the two wants none from the other
+    is_reachable: bool = True  # her mailbox
+    written_lately: int = 0  # private mails of its writer, in an hour
+
+
+@dataclass(frozen=True, slots=True)
+class ReactionFacts:
+    """That a message is no more than a reaction, and to which post; None: to nothing that we know."""
+
+    reaction: Reaction
+    post: Post | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +128,9 @@ class Facts:
     bounced_post: Post | None = None  # what a bounce address is about, when it is a post of `mailing_list`
     sent: SentFacts | None = None  # the same as a mail to one member; None when it went to nobody we know
     complaint: ComplaintFacts | None = None
+    private: PrivateFacts | None = None  # of mail to an alias; `mailing_list` is then one that the two share
+    reaction: ReactionFacts | None = None
+    is_empty: bool = False  # it answers a post, and nothing in it is its author's own
 
     @property
     def list_id(self) -> int | None:

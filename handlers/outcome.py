@@ -139,6 +139,68 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True)
+class SendPrivately:
+    """The message goes to one member alone, under aliases."""
+
+    list_id: int  # by which the two know each other
+    writer_id: int
+    reader_id: int
+    message_id: str  # of the copy, with its angle brackets
+    original_message_id: str  # "" when it had none
+
+
+@dataclass(frozen=True, slots=True)
+class NotArrived:
+    """A private mail was not passed on, and its writer is told why."""
+
+    list_id: int
+    writer_id: int
+    reader_id: int
+    subject: str
+    reason: str  # one sentence without its full stop
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateCameBack:
+    """A private mail did not arrive, and its writer is told so."""
+
+    private_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A member wants no private mail from another."""
+
+    blocker_id: int
+    blocked_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unblock:
+    """She takes that back."""
+
+    blocker_id: int
+    blocked_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class React:
+    """A member's heart, or another emoji, for a post."""
+
+    post_id: int
+    member_id: int
+    emoji: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """She takes it back."""
+
+    post_id: int
+    member_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """A line of the log. `keep`: the message itself is kept beside it."""
 
@@ -164,6 +226,13 @@ Action = (
     | Bounced
     | Complained
     | Keep
+    | SendPrivately
+    | NotArrived
+    | PrivateCameBack
+    | Block
+    | Unblock
+    | React
+    | Withdraw
     | Note
 )
 

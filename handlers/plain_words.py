@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
 from enum import StrEnum
 
 from handlers import mime
@@ -31,6 +32,13 @@ class Command(StrEnum):
     JOIN = "join"
 
 
+class PairCommand(StrEnum):
+    """What one member says about private mail from another."""
+
+    BLOCK = "block"
+    UNBLOCK = "unblock"
+
+
 _PHRASES = {
     Command.STOP: (
         "stop", "unsubscribe", "unsubscribe me", "leave", "leave list", "take me off", "take me off the list",
@@ -50,6 +58,23 @@ _PHRASES = {
     ),
 }  # fmt: skip
 _COMMANDS = {phrase: command for command, phrases in _PHRASES.items() for phrase in phrases}
+_PAIR_PHRASES = {
+    PairCommand.BLOCK: (
+        "block", "block them", "block him", "block her", "blockieren", "blockiere", "sperren", "blockera", "spärra",
+        "bloquer", "bloque", "bloquear", "bloquea", "blocca", "bloccare", "blokkeren", "blokkeer", "blokér", "blokker",
+        "estä", "zablokuj", "zablokować", "zablokovat", "blokovat", "blochează", "letilt", "letiltás", "engelle",
+        "заблокировать", "заблокируй", "заблокувати", "μπλοκάρισμα", "חסום", "חסימה", "حظر", "屏蔽", "封鎖", "ブロック",
+        "차단",
+    ),
+    PairCommand.UNBLOCK: (
+        "unblock", "unblock them", "unblock him", "unblock her", "entsperren", "nicht mehr blockieren", "avblockera",
+        "débloquer", "débloque", "desbloquear", "desbloquea", "sblocca", "sbloccare", "deblokkeren", "deblokkeer",
+        "fjern blokering", "opphev blokkering", "poista esto", "odblokuj", "odblokować", "odblokovat", "deblochează",
+        "feloldás", "engeli kaldır", "разблокировать", "разблокируй", "розблокувати", "ξεμπλοκάρισμα", "בטל חסימה",
+        "إلغاء الحظر", "取消屏蔽", "解除封鎖", "ブロック解除", "차단 해제",
+    ),
+}  # fmt: skip
+_PAIR_COMMANDS = {phrase: command for command, phrases in _PAIR_PHRASES.items() for phrase in phrases}
 _DELIVERIES = {
     DeliveryMode.EACH: ("each", "einzeln", "varje", "chaque", "cada"),
     DeliveryMode.DAILY: ("daily", "täglich", "dagligen", "quotidien", "diario", "dagelijks"),
@@ -94,19 +119,33 @@ def words_behind_answer(message: Message) -> str:
 
 def command_in(message: Message) -> Command | None:
     """The command that a message to everyone or to -help is as a whole; most are none, and that is seen quickly."""
-    if not _begins_like_one(message):
-        return None
-    written = written_text_of(message.raw).strip()
-    return read_command(written or message.subject)
+    return _COMMANDS.get(_phrase_of(message, _COMMANDS))
+
+
+def pair_command_in(message: Message) -> PairCommand | None:
+    """The same of a message to one member alone."""
+    return _PAIR_COMMANDS.get(_phrase_of(message, _PAIR_COMMANDS))
 
 
 def read_command(text: str) -> Command | None:
     """One short line that is a command; below it at most a farewell."""
+    return _COMMANDS.get(_whole_phrase(text))
+
+
+def _phrase_of(message: Message, known: Collection[str]) -> str:
+    """What the message says as a whole, "" where that is none of the `known` phrases for sure."""
+    if not _begins_like_one(message, known):
+        return ""
+    written = written_text_of(message.raw).strip()
+    return _whole_phrase(written or message.subject)
+
+
+def _whole_phrase(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
     farewell = [word for line in lines[1:] for word in line.split()]
     if not lines or len(farewell) > _FAREWELL_WORDS:
-        return None
-    return _COMMANDS.get(_phrase(lines[0]))
+        return ""
+    return _phrase(lines[0])
 
 
 def read_delivery(message: Message) -> DeliveryMode | None:
@@ -116,7 +155,7 @@ def read_delivery(message: Message) -> DeliveryMode | None:
     return next((_MODES[word] for word in words if word in _MODES), None)
 
 
-def _begins_like_one(message: Message) -> bool:
+def _begins_like_one(message: Message, known: Collection[str]) -> bool:
     """Is the first line that a reader sees a command, or nothing but the Subject there to read?"""
     parts = mime.parts(message)
     part = next((part for part in parts if part.content_type in ("text/plain", "text/html")), None)
@@ -126,7 +165,7 @@ def _begins_like_one(message: Message) -> bool:
         return True
     for line in mime.text(message, part).splitlines():
         if line.strip():
-            return _phrase(line) in _COMMANDS
+            return _phrase(line) in known
     return True
 
 

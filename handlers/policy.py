@@ -9,10 +9,11 @@ from collections.abc import Callable, Collection
 
 from handlers.address import Mailbox, address_key, parse_mailboxes
 from handlers.automatic import has_automatic_subject, is_automatic
-from handlers.facts import Facts
+from handlers.calendar import calendar_answer
+from handlers.facts import Facts, id_of
 from handlers.incoming import Incoming, Verdict
 from handlers.message import Message
-from handlers.outcome import ACCEPTED, Hold, Note, Outcome
+from handlers.outcome import ACCEPTED, Hold, Note, Outcome, React, Withdraw
 from handlers.reply import Reply
 from handlers.route import Kind, in_domain
 from storage.models import Awaits, Posting, Role, Status
@@ -57,6 +58,26 @@ def automatic(incoming: Incoming, facts: Facts) -> Outcome | None:
     return dropped(facts, f"An automatic email from {writer(incoming, facts)} was set aside.")
 
 
+def answer_to_invitation(incoming: Incoming, facts: Facts) -> Outcome | None:
+    """A calendar's "accepted" is for who invited. It is kept, because a person may have written a word with it."""
+    answer = calendar_answer(incoming.message)
+    if answer is None:
+        return None
+    text = f"{writer(incoming, facts)} answered an invitation with {answer}. It was not posted."
+    return Outcome(ACCEPTED, (Note("dropped", text, facts.list_id, facts.member_id, keep=True),))
+
+
+def other_lists_mail(incoming: Incoming, facts: Facts) -> Outcome | None:
+    """What another list sends to all of its own readers; not a member who writes to us and to it."""
+    if all(not name or name.endswith(f".{facts.host.domain}") for name in _list_ids(incoming)):
+        return None
+    sent_from = address_key(incoming.envelope.sender).rpartition("@")[2]
+    by_author = facts.author is not None and address_key(facts.author.address).rpartition("@")[2] == sent_from
+    if by_author and (_is_named(incoming) or facts.host.mailbox is not None):
+        return None
+    return dropped(facts, f"An email of another list came to {incoming.route.address}. It was not sent on.")
+
+
 def automatic_to_people(incoming: Incoming, facts: Facts) -> Outcome | None:
     """The same where people are written to: they can read it, but it is not forwarded, so that nothing goes round."""
     if not is_automatic(incoming.envelope, incoming.message):
@@ -88,11 +109,34 @@ def not_proven(incoming: Incoming, facts: Facts) -> Outcome | None:
             return None
 
 
+def reaction(incoming: Incoming, facts: Facts) -> Outcome | None:
+    """A heart is counted; it goes to nobody, and nobody is asked about it."""
+    if facts.reaction is None:
+        return None
+    given, post, who = facts.reaction.reaction, facts.reaction.post, writer(incoming, facts)
+    if facts.member is None or facts.membership is None or facts.membership.status not in _MAY_WRITE:
+        return dropped(facts, f"A reaction came from {who}.") if facts.answers_member else None
+    if post is None:
+        return dropped(facts, f"{who} reacted to something that we do not know.") if given.by_program else None
+    if incoming.authentication.verdict is not Verdict.ALIGNED:
+        return dropped(facts, f"A reaction came in the name of {who}, and we cannot tell who really sent it.")
+    post_id, member_id = id_of(post), id_of(facts.member)
+    action = React(post_id, member_id, given.emoji) if given.emoji else Withdraw(post_id, member_id)
+    return Outcome(ACCEPTED, (action,))
+
+
+def says_nothing(incoming: Incoming, facts: Facts) -> Outcome | None:
+    """An answer without a word or a picture of its own: a slip of the finger (spec/people.md §1.1)."""
+    if not facts.is_empty:
+        return None
+    return dropped(facts, f"{writer(incoming, facts)} sent an answer with nothing in it.")
+
+
 def not_a_member(incoming: Incoming, facts: Facts) -> Outcome | None:
     if facts.membership is not None and facts.membership.status in _MAY_WRITE:
         return None
     asked = facts.answers_member
-    if asked is not None and not facts.said_not_hers:
+    if asked is not None and facts.member is None and not facts.said_not_hers:
         reason = f"It answers an email that {asked.name} got, from an address that we do not know."
         hold = Hold(reason, facts.list_id, awaits=Awaits.ADDRESS, maybe_of=asked.id)
         return Outcome(ACCEPTED, (hold,))
@@ -126,8 +170,7 @@ def not_addressed(incoming: Incoming, facts: Facts) -> Outcome | None:
     """
     if incoming.route.kind is not Kind.LIST or incoming.authentication.signed_by_us or facts.host.mailbox:
         return None
-    named = {address_key(mailbox.address) for name in _NAMING for mailbox in _mailboxes(incoming.message, name)}
-    if incoming.route.address in named or not any(incoming.message.all(name) for name in _NAMING):
+    if _is_named(incoming) or not any(incoming.message.all(name) for name in _NAMING):
         return None
     return held(facts, "The address of the list stands in neither To nor Cc.", tell_author=True)
 
@@ -153,15 +196,19 @@ POSTING: tuple[Rule, ...] = (
     own_list_loop,
     too_many_received,
     automatic,
+    answer_to_invitation,
+    other_lists_mail,
     *SAFE,
+    reaction,
     not_a_member,
+    says_nothing,
     announcements_only,
     not_surely_hers,
     not_addressed,
     too_many_posts,
     moderated,
 )
-COMMANDS: tuple[Rule, ...] = (too_many_received, automatic, *SAFE)
+COMMANDS: tuple[Rule, ...] = (too_many_received, automatic, answer_to_invitation, *SAFE)
 PEOPLE: tuple[Rule, ...] = (too_many_received, automatic_to_people, *SAFE)
 
 
@@ -230,6 +277,12 @@ def _list_ids(incoming: Incoming) -> set[str]:
         text = message.field_bytes(field).partition(b":")[2].decode("ascii", "replace").lower()
         found.add("".join(text.rpartition("<")[2].partition(">")[0].split()))
     return found
+
+
+def _is_named(incoming: Incoming) -> bool:
+    """Does the address that it came to stand in To or Cc?"""
+    named = (mailbox for name in _NAMING for mailbox in _mailboxes(incoming.message, name))
+    return any(address_key(mailbox.address) == incoming.route.address for mailbox in named)
 
 
 def _mailboxes(message: Message, name: str) -> list[Mailbox]:

@@ -15,6 +15,7 @@ from handlers.incoming import Incoming, Verdict
 from handlers.outcome import (
     Action,
     AskToJoin,
+    Block,
     Bounced,
     Complained,
     Decline,
@@ -24,13 +25,29 @@ from handlers.outcome import (
     Keep,
     Leave,
     No,
+    NotArrived,
     Note,
+    PrivateCameBack,
     Publish,
+    React,
     Return,
     SayIsMember,
+    SendPrivately,
+    Unblock,
+    Withdraw,
     Yes,
 )
-from organic_mail import answering, asking, bouncing, complaining, joining, moderation, pausing
+from organic_mail import (
+    answering,
+    asking,
+    bouncing,
+    complaining,
+    joining,
+    moderation,
+    pausing,
+    private_mail,
+    reacting,
+)
 from organic_mail.joining import Answer
 from organic_mail.publishing import publish
 from storage import held, queue
@@ -134,6 +151,18 @@ def _write(
             complaining.complained(session, host, membership_id=membership_id, now=now)
         case Keep(token, membership_id):
             pausing.keep(session, host, token=token, membership_id=membership_id, answer=answer, now=now)
+        case SendPrivately():
+            private_mail.send_privately(session, action, content_id=store_content(session, packed, now), now=now)
+        case NotArrived():
+            private_mail.tell_writer(session, host, action, answer, now)
+        case PrivateCameBack(private_id):
+            private_mail.came_back(session, host, private_id, now)
+        case Block(blocker_id, blocked_id):
+            private_mail.block(session, host, blocker_id, blocked_id, answer, now)
+        case Unblock(blocker_id, blocked_id):
+            private_mail.unblock(session, host, blocker_id, blocked_id, answer, now)
+        case React() | Withdraw():
+            reacting.react(session, action, now)
         case Note(kind, text, list_id, member_id, keep):
             kept = store_content(session, packed, now) if keep else None
             record(session, kind, text, now=now, list_id=list_id, member_id=member_id, content_id=kept)

@@ -12,15 +12,25 @@ from handlers.address import Mailbox, address_key
 from handlers.automatic import has_automatic_subject, is_report
 from handlers.facts import Facts, Host, QuestionFacts, TokenFacts, id_of
 from handlers.message import Message
-from handlers.post import addresses_in
 from handlers.route import Kind, Route, candidates, in_domain
-from handlers.token import read_letter_mark, read_private_reference, read_verp
+from handlers.token import read_verp
+from organic_mail.answered import (
+    answered_member,
+    answered_post,
+    hiding_keys,
+    is_empty_answer,
+    is_made_here,
+    membership_of,
+    reaction_facts,
+    said_not_hers,
+)
 from organic_mail.asking import joining_is_busy
+from organic_mail.private_facts import private_facts
 from organic_mail.reported import complaint_facts, sent_facts
-from storage import members, posts, questions, tokens
-from storage.intake import Seat, has_list, keys_of_members, seat_of
+from storage import members, questions, tokens
+from storage.intake import Seat, has_list, seat_of
 from storage.lists import list_by_id, list_named
-from storage.models import MailingList, Member, Membership, Post, Role, Status
+from storage.models import MailingList, Member, Post, Role, Status
 from storage.models_questions import QuestionKind
 
 _RUN_THE_LIST = (Role.MODERATOR, Role.OWNER)
@@ -65,13 +75,19 @@ def look_up(
 def _facts(
     session: Session, host: Host, message: Message, author: Mailbox | None, route: Route, now: datetime
 ) -> Facts:
+    sent = sent_facts(session, route.bounce) if route.bounce else None
+    complaint = complaint_facts(session, host, message, now.date()) if _may_complain(route, message) else None
+    if route.kind in (Kind.ALIAS, Kind.BOUNCE):
+        private = private_facts(session, host, message, author, route, now)
+        if private is not None:
+            return replace(private, sent=sent, complaint=complaint)
     bounced = _bounced_post(session, route)
     seat = _seat(session, host, author, route, bounced, now)
     mailing_list, membership = seat.mailing_list, seat.membership
     is_post = route.kind in (Kind.LIST, Kind.BOUNCE)
     is_here = membership is not None and membership.status in _HERE
     may_join = route.kind in _READ_FOR_COMMANDS and not is_here
-    answered = _answered_member(session, host, mailing_list, message) if is_post and not membership else None
+    answered = answered_member(session, host, mailing_list, message) if is_post and not membership else None
     people = people_who_run(session, host, mailing_list, (Role.OWNER,)) if route.kind in _PEOPLE else ()
     return Facts(
         host,
@@ -80,28 +96,24 @@ def _facts(
         member=seat.member,
         membership=membership,
         answers_member=answered,
-        answers_ours=is_post and has_automatic_subject(message) and _answers_ours(session, mailing_list, message),
+        answers_ours=has_automatic_subject(message) and _answers_ours(session, host, mailing_list, route, message),
         hiding=hiding_keys(session, message) if is_post else (),
         owners=tuple(person.address for person in people),
         token=_token(session, route.token) if route.kind is Kind.TOKEN else None,
         question=_question(session, host, mailing_list, route.token) if route.kind is Kind.TOKEN else None,
-        said_not_hers=answered is not None and author is not None and _said_not_hers(session, answered, author),
+        said_not_hers=answered is not None and author is not None and said_not_hers(session, answered, author),
         joining_busy=may_join and mailing_list is not None and joining_is_busy(session, mailing_list, now),
         posts_last_hour=seat.posts,
         bounced_post=bounced,
-        sent=sent_facts(session, route.bounce) if route.bounce else None,
-        complaint=complaint_facts(session, host, message, now.date()) if _may_complain(route, message) else None,
+        sent=sent,
+        complaint=complaint,
+        reaction=reaction_facts(session, mailing_list, message) if is_post else None,
+        is_empty=is_post and mailing_list is not None and is_empty_answer(session, host, mailing_list, message),
     )
 
 
 def _may_complain(route: Route, message: Message) -> bool:
     return route.kind in (*_PEOPLE, Kind.BOUNCE) and is_report(message)
-
-
-def hiding_keys(session: Session, message: Message) -> frozenset[str]:
-    """Keys of members' addresses that its Message-IDs may tell."""
-    keys = addresses_in((message.message_id, *message.in_reply_to, *message.references))
-    return keys_of_members(session, keys)
 
 
 def people_who_run(
@@ -148,7 +160,7 @@ def _seat(
     else:
         mailing_list = list_named(session, route.list_name) if route.list_name else None
     member = _member_of(session, host, author)
-    return Seat(mailing_list, member, _membership(session, mailing_list, member))
+    return Seat(mailing_list, member, membership_of(session, mailing_list, member))
 
 
 def _member_of(session: Session, host: Host, author: Mailbox | None) -> Member | None:
@@ -161,31 +173,13 @@ def _member_of(session: Session, host: Host, author: Mailbox | None) -> Member |
     return members.member_of_address(session, key)
 
 
-def _membership(session: Session, mailing_list: MailingList | None, member: Member | None) -> Membership | None:
-    if mailing_list is None or member is None:
-        return None
-    return members.membership(session, id_of(mailing_list), id_of(member))
-
-
-def _answered_member(session: Session, host: Host, mailing_list: MailingList | None, message: Message) -> Member | None:
-    """Whose copy or letter it answers, when that member is on the list (contract §4, §5 References)."""
-    for message_id in (*message.references, *message.in_reply_to):
-        reference = read_private_reference(host.secrets, message_id)
-        member_id = reference.member_id if reference else read_letter_mark(host.secrets, message_id)
-        member = members.member_by_id(session, member_id) if member_id else None
-        membership = _membership(session, mailing_list, member)
-        if membership is not None and membership.status in _HERE:
-            return member
-    return None
-
-
-def _answers_ours(session: Session, mailing_list: MailingList | None, message: Message) -> bool:
-    if mailing_list is None:
-        return False
-    return any(
-        posts.post_by_message_id(session, list_id=id_of(mailing_list), message_id=parent) is not None
-        for parent in message.in_reply_to
-    )
+def _answers_ours(
+    session: Session, host: Host, mailing_list: MailingList | None, route: Route, message: Message
+) -> bool:
+    """What comes to an address that stands in one mail of ours alone answers it, whatever its header says."""
+    if route.kind in (Kind.TOKEN, Kind.BOUNCE):
+        return True
+    return is_made_here(host, message) or answered_post(session, mailing_list, message) is not None
 
 
 def _token(session: Session, token: str) -> TokenFacts | None:
@@ -217,12 +211,6 @@ def _question(session: Session, host: Host, mailing_list: MailingList | None, to
 
 def _keys_of(session: Session, member_ids: Collection[int]) -> set[str]:
     return {address.key for member_id in member_ids for address in members.addresses_of(session, member_id)}
-
-
-def _said_not_hers(session: Session, member: Member, author: Mailbox) -> bool:
-    key = address_key(author.address)
-    asked = questions.asked_about_address(session, member_id=id_of(member), key=key)
-    return asked is not None and asked.said_yes is False
 
 
 def _bounced_post(session: Session, route: Route) -> Post | None:

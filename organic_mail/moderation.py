@@ -16,9 +16,10 @@ from handlers.outcome import Hold
 from handlers.policy import owner_address, writer
 from handlers.post import published
 from organic_mail import asking, joining, notices
+from organic_mail.answered import hiding_keys
 from organic_mail.asking_people import ask_people
 from organic_mail.held_meaning import Meaning, applicant_of, meaning_of
-from organic_mail.lookup import hiding_keys, look_up
+from organic_mail.lookup import look_up
 from organic_mail.problem import Problem
 from organic_mail.publishing import publish
 from storage import held, members

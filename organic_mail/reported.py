@@ -15,6 +15,7 @@ from handlers.score import run_of
 from handlers.token import VerpAddress
 from storage import bounces, members, posts, tokens
 from storage.models import Membership, TokenAction
+from storage.private_mail import private_sent
 from storage.threads import thread_by_id
 
 
@@ -24,13 +25,16 @@ def sent_facts(session: Session, bounce: VerpAddress) -> SentFacts | None:
     When the mail itself is forgotten it was to her primary address, unless she got that one later.
     """
     sent = bounces.sent_copy(session, content_id=bounce.content_id, member_id=bounce.member_id)
+    private = private_sent(session, content_id=bounce.content_id, reader_id=bounce.member_id)
     if sent is not None:
-        return SentFacts(bounce.member_id, sent.recipient, run_of(sent.post_id, sent.sent_on.date()))
+        run = run_of(sent.post_id, sent.sent_on.date())
+        return SentFacts(bounce.member_id, sent.recipient, run, private.id if private else None)
     addresses = members.addresses_of(session, bounce.member_id)
     if not addresses or addresses[0].created_at.date() > bounce.day:
         return None
     post_id = bounces.post_of_content(session, bounce.content_id)
-    return SentFacts(bounce.member_id, addresses[0].address, run_of(post_id, bounce.day))
+    run = run_of(post_id, bounce.day)
+    return SentFacts(bounce.member_id, addresses[0].address, run, private.id if private else None)
 
 
 def complaint_facts(session: Session, host: Host, message: Message, today: date) -> ComplaintFacts | None:

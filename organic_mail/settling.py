@@ -12,11 +12,12 @@ from datetime import datetime
 import structlog
 from sqlmodel import Session
 
+from handlers.facts import Host
 from handlers.reply import Reply
 from handlers.retry import Fault, classify, clean_reply, next_attempt
 from handlers.score import run_of, weight
 from handlers.token import Secrets
-from organic_mail import bouncing
+from organic_mail import bouncing, private_mail
 from organic_mail.claims import Claims
 from organic_mail.smtp_wire import UnusablePath
 from storage import queue
@@ -55,6 +56,11 @@ class Finished:
     event: tuple[str, str] | None = None
     fault: Fault | None = None
     shunt_reason: str = ""
+
+    @property
+    def gave_up(self) -> bool:
+        """Tried in vain; not dropped because nobody waits for it."""
+        return self.settled.state is DeliveryState.FAILED and self.event is not None
 
 
 def answered(claimed: Claimed, reply: Reply, now: datetime, random_fraction: float) -> Finished:
@@ -124,14 +130,14 @@ class Settling:
         claims: Claims,
         *,
         batch: int,
-        secrets: Secrets,
+        host: Host,
         clock: Callable[[], datetime],
         settled: Callable[[Sequence[Claimed]], None],
     ) -> None:
         self._database = database
         self._claims = claims
         self._batch = batch
-        self._secrets = secrets
+        self._host = host
         self._clock = clock
         self._settled = settled
         self._results: list[Finished] = []
@@ -170,9 +176,8 @@ class Settling:
         finished = [post for post in sent if self._is_last(post, results)]
         lines = [(post, sent[post]) for post in finished]
         now = self._clock()
-        secrets = self._secrets
         await asyncio.wrap_future(
-            self._database.submit(lambda session: _write_down(session, results, lines, secrets, now))
+            self._database.submit(lambda session: _write_down(session, results, lines, self._host, now))
         )
         for post in finished:
             del sent[post]
@@ -204,7 +209,7 @@ def _write_down(
     session: Session,
     results: Sequence[Finished],
     sent: Sequence[tuple[_Post, int]],
-    secrets: Secrets,
+    host: Host,
     now: datetime,
 ) -> None:
     queue.settle(session, [result.settled for result in results], now)
@@ -223,7 +228,9 @@ def _write_down(
                 content_id=claimed.content_id,
             )
         if result.fault is not None:
-            _count(session, secrets, claimed, result.fault, result.settled.last_reply, now)
+            _count(session, host.secrets, claimed, result.fault, result.settled.last_reply, now)
+        if claimed.private_id is not None and result.gave_up:
+            private_mail.came_back(session, host, claimed.private_id, now)
         if result.shunt_reason:
             set_aside(
                 session,

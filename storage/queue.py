@@ -59,6 +59,7 @@ class Claimed:
     letter_id: int | None = None
     letter_message_id: str = ""  # the one that her letter has, with its angle brackets
     reader_name: str = ""  # of a letter
+    private_id: int | None = None  # of mail to one member alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,7 @@ _CLAIM = (
         delivery.c.letter_id,
         literal_column(_LETTER_MESSAGE_ID),
         literal_column(_READER_NAME),
+        delivery.c.private_id,
     )
 )
 
