@@ -18,7 +18,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -72,9 +72,9 @@ def serve(path: Path, *, parts: frozenset[Part], read_first: ReadFirst = nobody_
     home = Home(path.absolute())
     settings = config.load(home.path)
     check_startable(settings, parts)
-    os.umask(0o077)
     _allow_many_files()
     with (
+        _private_files(),
         contextlib.ExitStack() as limits,  # of the time that the end takes, the database's included
         _sole_owner(home, settings),
         open_home(home.path, owner=True) as opened,
@@ -83,6 +83,15 @@ def serve(path: Path, *, parts: frozenset[Part], read_first: ReadFirst = nobody_
         if Part.DELIVER in parts:
             _check_key(opened)
         return asyncio.run(_run(opened, parts, read_first, limits))
+
+
+@contextlib.contextmanager
+def _private_files() -> Iterator[None]:
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def check_startable(settings: Settings, parts: frozenset[Part]) -> None:

@@ -299,11 +299,11 @@ class TestEnd:
 
         monkeypatch.setattr(daemons, "run_timers", die)
         monkeypatch.setattr(daemons, "start_log", lambda *_, **__: None)
-        before = os.umask(0o077)
+        before = os.umask(0o022)
         try:
             assert daemons.serve(om.home, parts=frozenset({Part.RECEIVE, Part.TIMERS})) == 1
         finally:
-            os.umask(before)
+            assert os.umask(before) == 0o022
         said = capsys.readouterr().out
         assert said.startswith("ready smtp=127.0.0.1:")
         assert not [
