@@ -12,6 +12,7 @@ from datetime import datetime
 
 from handlers.body import edited_body
 from handlers.header_field import display_name, header_field, mailbox_tokens
+from handlers.left_out import LeftOut, left_out_lines
 from handlers.message import Message
 from handlers.render import author_fields, name_on_list, references_field, spoken
 
@@ -36,7 +37,7 @@ class Alias:
 
 
 @dataclass(frozen=True, slots=True)
-class PrivateFacts:
+class PrivateCopyFacts:
     """What storage knows of a private mail for its one copy. Message-IDs have their angle brackets."""
 
     domain: str
@@ -50,9 +51,10 @@ class PrivateFacts:
     references: tuple[str, ...]  # the same, without private entries
     written_at: datetime  # for a mail that has no Date
     aliases: Mapping[str, str]  # address keys of members → what may be seen instead
+    left_out: tuple[LeftOut, ...] = ()  # what the original came with, and the copy does not have
 
 
-def private_copy(message: Message, facts: PrivateFacts) -> bytes:
+def private_copy(message: Message, facts: PrivateCopyFacts) -> bytes:
     """The complete mail, unsigned. Raises `MalformedMessage` over the caps of spec/mail.md §2.2."""
     writer = display_name(facts.writer.name, otherwise=facts.writer.local)
     reader = display_name(facts.reader.name, otherwise=facts.reader.local)
@@ -65,6 +67,7 @@ def private_copy(message: Message, facts: PrivateFacts) -> bytes:
         *author_fields(message, facts),
         header_field("References", [facts.private_reference]) + references_field(facts.references),
     ]
-    line = _ONLY_YOU[language].format(writer=writer)
+    told = left_out_lines(facts.left_out, author=writer, language=language)
+    line = "\r\n".join((*told, _ONLY_YOU[language].format(writer=writer)))
     body = edited_body(message, line=line, language=language, aliases=facts.aliases)
     return b"".join((*fields, b"\r\n", body))

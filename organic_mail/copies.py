@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sqlmodel import Session
 
@@ -16,18 +17,22 @@ from handlers.left_out import unpacked_left_out
 from handlers.mentioned import mentioned_addresses
 from handlers.message import Message, parse
 from handlers.post import shown_ids
+from handlers.private_copy import private_copy
 from handlers.render import CopyFacts, Rendition, copy, notice_copy, rendition
 from handlers.seven_bit import seven_bit
 from handlers.sign import Signer
 from handlers.token import private_reference, unsubscribe_token, verp_address
 from organic_mail.answered import hiding_keys
-from organic_mail.cleaning_posts import CleaningPosts
+from organic_mail.cleaning_posts import CleaningPosts, Tell, tell_of_post, tell_of_private_mail
+from organic_mail.private_copies import private_copy_facts
 from organic_mail.smtp_client import Outgoing
 from organic_mail.smtp_wire import envelope_path, wire_form
+from storage.cleaned import KeptCleaned
 from storage.contents import read_content
 from storage.copies import Source, source_of
 from storage.database import Database
 from storage.members import aliases_for
+from storage.private_mail import private_source
 from storage.queue import Claimed
 
 KEPT, KEPT_BYTES = 32, 16 * 2**20
@@ -42,10 +47,11 @@ class Key:
     content_id: int
     language: str
     seven_bit: bool = False  # for a next hop that takes no lines of 8 bits
+    private_id: int | None = None  # of mail to one member alone
 
 
 def key_of(claimed: Claimed, *, seven_bit: bool = False) -> Key:
-    return Key(claimed.post_id, claimed.content_id, claimed.language, seven_bit)
+    return Key(claimed.post_id, claimed.content_id, claimed.language, seven_bit, claimed.private_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,7 @@ class SharedPost:
 
 @dataclass(frozen=True, slots=True)
 class SharedNotice:
-    """A message of our own, complete but for its signature."""
+    """A message for one, complete but for its signature: of our own, or private mail."""
 
     host: Host
     raw: bytes
@@ -139,11 +145,13 @@ def made_copies(shared: Shared, rows: Sequence[Claimed], signer: Signer) -> list
 
 
 class NotCleaned(Exception):
-    """The copies of this post may need other bytes than those received, and nobody has looked yet."""
+    """The copies of this mail may need other bytes than those received, and nobody has looked yet."""
 
-    def __init__(self, source: Source) -> None:
-        super().__init__(f"post {source.post.id}")
-        self.source = source
+    def __init__(self, content_id: int, raw: bytes, tell: Tell) -> None:
+        super().__init__(f"message {content_id}")
+        self.content_id = content_id
+        self.raw = raw
+        self.tell = tell
 
 
 class SharedBytes:
@@ -180,25 +188,39 @@ class SharedBytes:
     async def _made(self, key: Key) -> Shared:
         try:
             return await asyncio.to_thread(self._make, key)
-        except NotCleaned as not_cleaned:
-            await self._cleaning.clean(not_cleaned.source, self.host)
+        except NotCleaned as mail:
+            await self._cleaning.clean(mail.content_id, mail.raw, mail.tell)
         return await asyncio.to_thread(self._make, key)
 
     def _make(self, key: Key) -> Shared:
+        if key.private_id is not None:
+            return SharedNotice(self.host, self._private_mail(key, key.private_id))
         if key.post_id is None:
             raw = self._database.read(lambda session: read_content(session, key.content_id))
             return SharedNotice(self.host, seven_bit(parse(raw)) if key.seven_bit else raw)
         post_id = key.post_id
         source = self._database.read(lambda session: source_of(session, post_id))
-        message = parse(source.raw)
-        if source.cleaned is None and needs_cleaning(message):
-            raise NotCleaned(source)
-        if source.cleaned is not None and source.cleaned.raw is not None:
-            message = parse(source.cleaned.raw)
+        tell = partial(tell_of_post, self.host, source)
+        message = _cleaned(source.post.content_id, source.raw, source.cleaned, tell)
         facts = self._database.read(lambda session: copy_facts(session, source, message, self.host))
         # RFC 6376 §5.3: what is signed must be what arrives, so the change comes first
         made = rendition(parse(seven_bit(message)) if key.seven_bit else message, facts, key.language)
         return SharedPost(self.host, source.mailing_list.name, made, wire_form(made.body))
+
+    def _private_mail(self, key: Key, private_id: int) -> bytes:
+        source = self._database.read(lambda session: private_source(session, private_id))
+        tell = partial(tell_of_private_mail, self.host, source)
+        message = _cleaned(source.mail.content_id, source.raw, source.cleaned, tell)
+        facts = self._database.read(lambda session: private_copy_facts(session, source, message, self.host))
+        return private_copy(parse(seven_bit(message)) if key.seven_bit else message, facts)
+
+
+def _cleaned(content_id: int, raw: bytes, made: KeptCleaned | None, tell: Tell) -> Message:
+    """The message as its copies carry it. Raises NotCleaned."""
+    message = parse(raw)
+    if made is None and needs_cleaning(message):
+        raise NotCleaned(content_id, raw, tell)
+    return message if made is None or made.raw is None else parse(made.raw)
 
 
 def copy_facts(session: Session, source: Source, message: Message, host: Host) -> CopyFacts:

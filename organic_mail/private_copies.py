@@ -7,36 +7,32 @@ from collections.abc import Iterable, Mapping
 from sqlmodel import Session
 
 from handlers.facts import Host, id_of
+from handlers.left_out import unpacked_left_out
 from handlers.mentioned import mentioned_addresses
 from handlers.message import Message
 from handlers.post import shown_ids
-from handlers.private_copy import Alias, PrivateFacts
+from handlers.private_copy import Alias, PrivateCopyFacts
 from handlers.token import private_reference
 from organic_mail.answered import hiding_keys
-from storage.lists import list_by_id
-from storage.members import aliases_for, member_by_id
+from storage.members import aliases_for
 from storage.models import Member
-from storage.private_mail import own_message_ids, private_by_id
+from storage.private_mail import PrivateSource, own_message_ids
 
 _NO_THREAD = 0
 
 
-def private_copy_facts(session: Session, host: Host, private_id: int, message: Message) -> PrivateFacts:
-    """Raises LookupError when the mail, or one of the two, is no more."""
-    mail = private_by_id(session, private_id)
-    writer = member_by_id(session, mail.writer_id) if mail else None
-    reader = member_by_id(session, mail.reader_id) if mail else None
-    mailing_list = list_by_id(session, mail.list_id) if mail else None
-    if mail is None or writer is None or reader is None or mailing_list is None:
-        raise LookupError(f"no private mail {private_id}")
+def private_copy_facts(session: Session, source: PrivateSource, message: Message, host: Host) -> PrivateCopyFacts:
+    """`message`: as it is to go out."""
+    mail, reader = source.mail, source.reader
     hiding = hiding_keys(session, message)
     parents = shown_ids(message.in_reply_to, host, hiding)
     references = shown_ids(message.references, host, hiding)
     hers = own_message_ids(session, writer_id=id_of(reader), message_ids={*parents, *references})
-    return PrivateFacts(
+    aliases = aliases_for(session, mentioned_addresses(message))
+    return PrivateCopyFacts(
         domain=host.domain,
-        list_name=mailing_list.name,
-        writer=_alias(writer),
+        list_name=source.mailing_list.name,
+        writer=_alias(source.writer),
         reader=_alias(reader),
         language=reader.language,
         private_reference=private_reference(
@@ -46,9 +42,8 @@ def private_copy_facts(session: Session, host: Host, private_id: int, message: M
         in_reply_to=_as_she_knows_them(parents, hers),
         references=_as_she_knows_them(references, hers),
         written_at=mail.created_at,
-        aliases={
-            key: f"{alias}@{host.domain}" for key, alias in aliases_for(session, mentioned_addresses(message)).items()
-        },
+        aliases={key: f"{alias}@{host.domain}" for key, alias in aliases.items()},
+        left_out=unpacked_left_out(source.cleaned.left_out) if source.cleaned else (),
     )
 
 

@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, exists, func, insert, or_, select, union_all
 from sqlmodel import Session, SQLModel, col
 from sqlmodel import select as select_rows
 
-from storage.models import DeliveryState, MailingList, Membership, Status
+from storage.cleaned import KeptCleaned, cleaned_of
+from storage.contents import read_content
+from storage.lists import list_by_id
+from storage.members import member_by_id
+from storage.models import DeliveryState, MailingList, Member, Membership, Status
 from storage.models_private import PrivateBlock, PrivateMail
 from storage.queue import UNFINISHED
-from storage.tables import delivery, event, message, post, private_mail
+from storage.tables import cleaned_message, delivery, event, message, post, private_mail
 
 _HELD = SQLModel.metadata.tables["held_post"]
 _SHUNTS = SQLModel.metadata.tables["shunt"]
 _HERE = (Status.ACTIVE, Status.PAUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateSource:
+    """A private mail as it was received, and the two people."""
+
+    mail: PrivateMail
+    mailing_list: MailingList
+    writer: Member
+    reader: Member
+    raw: bytes
+    cleaned: KeptCleaned | None  # what goes out in its place; None: nobody has looked yet
 
 
 def shared_list(session: Session, *, member_id: int, other_id: int) -> MailingList | None:
@@ -71,6 +88,18 @@ def send_privately(
 
 def private_by_id(session: Session, private_id: int) -> PrivateMail | None:
     return session.get(PrivateMail, private_id)
+
+
+def private_source(session: Session, private_id: int) -> PrivateSource:
+    """Raises LookupError when the mail, or one of the two, is no more."""
+    mail = private_by_id(session, private_id)
+    writer = member_by_id(session, mail.writer_id) if mail else None
+    reader = member_by_id(session, mail.reader_id) if mail else None
+    mailing_list = list_by_id(session, mail.list_id) if mail else None
+    if mail is None or writer is None or reader is None or mailing_list is None:
+        raise LookupError(f"no private mail {private_id}")
+    raw, cleaned = read_content(session, mail.content_id), cleaned_of(session, mail.content_id)
+    return PrivateSource(mail, mailing_list, writer, reader, raw, cleaned)
 
 
 def private_sent(session: Session, *, content_id: int, reader_id: int) -> PrivateMail | None:
@@ -152,6 +181,7 @@ def forget_private_mail(session: Session, *, before: datetime, limit: int = 1000
     contents = set(gone.scalars().all())
     users = [table.c.content_id for table in (post, delivery, event, private_mail, _HELD, _SHUNTS)]
     used = union_all(*(select(column.label("id")).where(column.in_(contents)) for column in users)).subquery()
+    connection.execute(delete(cleaned_message).where(cleaned_message.c.content_id.in_(contents)))
     still_used = set(connection.execute(select(used.c.id)).scalars())
     connection.execute(delete(message).where(message.c.id.in_(contents - still_used)))
     return len(contents)
