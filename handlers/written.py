@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from handlers.html_text import html_lines
 from handlers.message import MalformedMessage, Message, parse
@@ -33,24 +34,37 @@ def written_text_of(raw: bytes, *, original: str | None = None) -> str:
 
     A forwarded message is shown whole: it is the point of its mail. "" for a quote with nothing but a photo.
     """
-    try:
-        message = parse(raw)
-        all_parts = parts(message)
-    except MalformedMessage:
-        return written_text(_body_of_malformed(raw), original=original)
-    lines = _shown_lines(message, all_parts)
-    if is_forward_subject(message.subject, is_answer=bool(message.in_reply_to)):
-        return _joined(lines)
-    return _joined(_trimmed(lines, original, keep_something=not attachments(message)))
+    return written_of(raw, original=original).text
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    text: str
+    hidden: bool  # there is more in the message: a quote, a signature
+
+
+def written_of(raw: bytes, *, original: str | None = None) -> Written:
+    """The same, and whether something was cut."""
+    lines, is_forward, has_files = _read(raw)
+    written = lines if is_forward else _trimmed(lines, original, keep_something=not has_files)
+    hidden = len(written) < len(lines) and sum(map(_says, lines)) > sum(map(_says, written))
+    return Written(_joined(written), hidden)
 
 
 def whole_text_of(raw: bytes) -> str:
     """All that a mail program shows of a message, quotes and signature too: the `original` of its answers."""
+    return "\n".join(line.shown for line in _read(raw)[0])
+
+
+def _read(raw: bytes) -> tuple[list[Line], bool, bool]:
+    """All lines that are shown; whether it is forwarded; whether files came with it."""
     try:
         message = parse(raw)
-        return "\n".join(line.shown for line in _shown_lines(message, parts(message)))
+        lines = _shown_lines(message, parts(message))
+        is_forward = is_forward_subject(message.subject, is_answer=bool(message.in_reply_to))
+        return lines, is_forward, bool(attachments(message))
     except MalformedMessage:
-        return _body_of_malformed(raw)
+        return text_lines(_body_of_malformed(raw)), False, False
 
 
 def _trimmed(lines: list[Line], original: str | None, *, keep_something: bool) -> list[Line]:
@@ -70,8 +84,12 @@ def _trimmed(lines: list[Line], original: str | None, *, keep_something: bool) -
 
 
 def _says_something(lines: Sequence[Line]) -> bool:
+    return any(map(_says, lines))
+
+
+def _says(line: Line) -> bool:
     """A letter, a digit or a picture sign: "❤" is an answer."""
-    return any(unicodedata.category(character)[0] in "LNS" for line in lines for character in line.plain)
+    return any(unicodedata.category(character)[0] in "LNS" for character in line.plain)
 
 
 def _joined(lines: Sequence[Line]) -> str:

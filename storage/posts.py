@@ -18,6 +18,7 @@ from storage.threads import DuplicateMessageId, file_post, is_posted, unfile_pos
 
 __all__ = [
     "DuplicateMessageId",
+    "post_before",
     "post_by_id",
     "post_by_message_id",
     "remove_post",
@@ -133,6 +134,14 @@ def thread_posts(session: Session, thread_id: int) -> list[Post]:
     """The posts of a thread in the order they arrived, without removed ones."""
     query = select_rows(Post).where(Post.thread_id == thread_id, col(Post.removed_at).is_(None))
     return list(session.exec(query.order_by(col(Post.received_at), col(Post.id))))
+
+
+def post_before(session: Session, post: Post) -> Post | None:
+    """The one that came before it in its thread."""
+    query = select_rows(Post).where(
+        Post.thread_id == post.thread_id, col(Post.removed_at).is_(None), col(Post.id) < post.id
+    )
+    return session.exec(query.order_by(col(Post.id).desc()).limit(1)).first()
 
 
 def remove_post(session: Session, *, post_id: int, now: datetime) -> bool:

@@ -11,19 +11,27 @@ from organic_mail.cli.output import visible, visible_lines
 
 
 def as_read(raw: bytes, *, original: str | None = None) -> dict[str, Any]:
-    """`text` and `attachments` of a message. original: the text that was answered, where it is known."""
+    """`text`, `hidden` (a quote or a signature was cut) and `attachments` of a message.
+
+    original: the text that was answered, where it is known.
+    """
     from handlers.message import parse
     from handlers.mime import attachments
-    from handlers.written import written_text_of
+    from handlers.written import written_of
 
+    written = written_of(raw, original=original)
     return {
-        "text": written_text_of(raw, original=original),
+        "text": written.text,
+        "hidden": written.hidden,
         "attachments": [{"name": each.name, "type": each.type, "size": each.size} for each in attachments(parse(raw))],
     }
 
 
-def print_as_read(found: dict[str, Any]) -> None:
+def print_as_read(found: dict[str, Any], *, whole: str = "") -> None:
+    """whole: the command that shows what is hidden, too."""
     typer.echo(visible_lines(found["text"]))
+    if found["hidden"] and whole:
+        typer.secho(f"[A quote or a signature is hidden; to see it: {whole}]", dim=True)
     for attachment in found["attachments"]:
         typer.echo(f"[{visible(attachment['name'])}, {visible(attachment['type'])}, {attachment['size']:,} bytes]")
 

@@ -23,6 +23,7 @@ from organic_mail.cli.words import LARGEST_ID, ListName, the_list
 if TYPE_CHECKING:
     from sqlmodel import Session
 
+    from handlers.facts import Host
     from storage.models import Post
 
 app = typer.Typer(help="The conversations of a list.", no_args_is_help=True)
@@ -61,23 +62,24 @@ def ls(
 def show_thread(context: typer.Context, thread_id: ThreadId, json: JsonFlag = False) -> None:
     """Print a thread as a person reads it: the posts in the order they came, each with what its author wrote;
     quotes and signatures are cut, attachments are named."""
+    from organic_mail.notices import host_of
     from storage.posts import thread_posts
     from storage.threads import thread_by_id
 
-    def described(session: Session) -> dict[str, Any]:
+    def described(session: Session, host: Host) -> dict[str, Any]:
         thread = thread_by_id(session, thread_id)
         if thread is None or not thread.posts:
             fail(f"there is no thread {thread_id}; see which there are: organic-mail thread ls LIST")
         in_order = thread_posts(session, thread_id)
-        contents = {post.message_id: post.content_id for post in in_order}
         return {
             "id": thread_id,
             "subject": thread.subject,
-            "posts": [_described(session, post, contents.get(post.in_reply_to)) for post in in_order],
+            "posts": [_described(session, host, post) for post in in_order],
         }
 
     with open_community(context) as community:
-        found = community.database.read(described)
+        host = host_of(community.settings, community.secrets, community.database)
+        found = community.database.read(lambda session: described(session, host))
     if json:
         print_json(found)
         return
@@ -92,19 +94,19 @@ def show_post(
     context: typer.Context,
     post_id: PostId,
     raw: Annotated[bool, typer.Option("--raw", help="Print the original, byte for byte as it was received.")] = False,
+    whole: Annotated[bool, typer.Option("--whole", help="Show quotes and signatures, too.")] = False,
     json: JsonFlag = False,
 ) -> None:
     """Print what the author of a post wrote; or, with --raw, the whole mail as it came in."""
+    from organic_mail.notices import host_of
     from storage.contents import read_content
-    from storage.posts import post_by_message_id
 
     if raw and json:
         raise typer.BadParameter("--raw prints bytes and --json a document; give one of them")
 
-    def described(session: Session) -> dict[str, Any]:
+    def described(session: Session, host: Host) -> dict[str, Any]:
         post = the_post(session, post_id)
-        parent = post_by_message_id(session, list_id=post.list_id, message_id=post.in_reply_to)
-        return {**_described(session, post, parent.content_id if parent else None), "thread": post.thread_id}
+        return {**_described(session, host, post, whole=whole), "thread": post.thread_id}
 
     with open_community(context) as community:
         if raw:
@@ -113,7 +115,8 @@ def show_post(
             )
             sys.stdout.buffer.write(content)
             return
-        found = community.database.read(described)
+        host = host_of(community.settings, community.secrets, community.database)
+        found = community.database.read(lambda session: described(session, host))
     if json:
         print_json(found)
     else:
@@ -145,12 +148,17 @@ def the_post(session: Session, post_id: int) -> Post:
     return post
 
 
-def _described(session: Session, post: Post, answered: int | None) -> dict[str, Any]:
-    """answered: the content of the post that it answers, where that is known."""
+def _described(session: Session, host: Host, post: Post, *, whole: bool = False) -> dict[str, Any]:
     from handlers.written import whole_text_of
+    from organic_mail.answered_text import answered_text
     from storage.contents import read_content
+    from storage.reactions import reactions_to
 
-    original = whole_text_of(read_content(session, answered)) if answered else None
+    given = reactions_to(session, [post.id or 0]).get(post.id or 0, [])
+    content = read_content(session, post.content_id)
+    read = as_read(content, original=answered_text(session, host, post))
+    if whole:
+        read |= {"text": whole_text_of(content), "hidden": False}
     return {
         "id": post.id,
         "message_id": post.message_id,
@@ -158,11 +166,13 @@ def _described(session: Session, post: Post, answered: int | None) -> dict[str, 
         "subject": post.subject,
         "date": post.written_at,
         "in_reply_to": post.in_reply_to,
-        "reactions": [],  # counted with the letters
-        **as_read(read_content(session, post.content_id), original=original),
+        "reactions": [{"emoji": emoji, "count": count} for emoji, count in given],
+        **read,
     }
 
 
 def _print_post(post: dict[str, Any]) -> None:
     typer.secho(f"{post['id']}  {visible(post['author'])}, {local_time(post['date'])}", fg="cyan")
-    print_as_read(post)
+    print_as_read(post, whole=f"organic-mail post show {post['id']} --whole")
+    if post["reactions"]:
+        typer.echo("  ".join(f"{each['emoji']} {each['count']}" for each in post["reactions"]))

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 from sqlmodel import Session
 
+from handlers.message import parse
+from handlers.written import whole_text_of
 from organic_mail.claimant import this_daemon, this_host
 from storage import held, posts, queue, shunts
-from storage.contents import store_content
+from storage.contents import read_content, store_content
 from storage.lists import list_named
+from storage.mailboxes import letters_to
 from storage.members import member_of_address
 from storage.models import DeliveryState
 from tests.wire.command_line import Operator, empty_home, om
@@ -68,15 +71,17 @@ def family(om: Operator) -> Operator:
     return om
 
 
-def post(om: Operator, raw: bytes, number: str, *, subject: str, answers: str = "", at: datetime = NOW) -> int:
-    """A post as intake stores one. number: of its Message-ID; answers: of its parent's."""
+def post(
+    om: Operator, raw: bytes, number: str, *, subject: str, answers: str = "", parent: str = "", at: datetime = NOW
+) -> int:
+    """A post as intake stores one. number: of its Message-ID; answers: of its parent's, or the whole of it: parent."""
+    above = f"<{answers}@example.org>" if answers else parent
 
     def write(session: Session) -> int:
         mailing_list = list_named(session, "family")
         author = member_of_address(session, "anna@example.org" if number == "one" else "tom@example.org")
         assert mailing_list is not None
         assert author is not None
-        parent = f"<{answers}@example.org>" if answers else ""
         stored = posts.store_post(
             session,
             list_id=mailing_list.id or 0,
@@ -85,8 +90,8 @@ def post(om: Operator, raw: bytes, number: str, *, subject: str, answers: str = 
             content_id=store_content(session, raw, at),
             message_id=f"<{number}@example.org>",
             original_message_id=f"<{number}@example.org>",
-            in_reply_to=parent,
-            references=(parent,) if parent else (),
+            in_reply_to=above,
+            references=(above,) if above else (),
             subject=subject,
             written_at=at,
             received_at=at,
@@ -135,6 +140,7 @@ def test_a_thread_as_a_person_reads_it(talk: Operator) -> None:
                 "author": "Anna Lindqvist",
                 "subject": "Café am See",
                 "text": "Wir sind zurück vom See.",
+                "hidden": True,
                 "date": "2026-11-22T08:14:00+00:00",
                 "in_reply_to": "",
                 "reactions": [],
@@ -146,6 +152,7 @@ def test_a_thread_as_a_person_reads_it(talk: Operator) -> None:
                 "author": "Tom Okafor",
                 "subject": "Re: Cafe",
                 "text": "How lovely!",
+                "hidden": True,
                 "date": "2026-11-22T09:00:00+00:00",
                 "in_reply_to": "<one@example.org>",
                 "reactions": [],
@@ -156,6 +163,20 @@ def test_a_thread_as_a_person_reads_it(talk: Operator) -> None:
     out = talk("thread", "show", "1").out
     assert "Wir sind zurück vom See." in out
     assert "[lake.jpg, image/jpeg, 10 bytes]" in out
+
+
+def test_what_is_hidden_is_one_step_away(talk: Operator) -> None:
+    hint = "[A quote or a signature is hidden; to see it: organic-mail post show 2 --whole]"
+    assert hint in talk("thread", "show", "1").out
+    assert hint in talk("post", "show", "2").out
+    whole = talk("post", "show", "2", "--whole")
+    assert "> Wir sind" in whole.out
+    assert hint not in whole.out
+    shown = talk("post", "show", "2", "--whole", "--json").json
+    assert "> Wir sind" in shown["text"]
+    assert not shown["hidden"]
+    plain = post(talk, SECOND.partition(b"\r\n\r\nHow")[0] + b"\r\n\r\nFine!\r\n", "four", subject="Re: Cafe")
+    assert not talk("post", "show", str(plain), "--json").json["hidden"]
 
 
 OUTLOOK = b"""From: Tom Okafor <tom@example.org>\r
@@ -184,6 +205,35 @@ def test_who_knows_the_first_post_finds_an_answer_inside_it(talk: Operator) -> N
     answer = "How lovely!\n\nAnd were there herons?"
     assert talk("post", "show", str(number), "--json").json["text"] == answer
     assert talk("thread", "show", "1", "--json").json["posts"][-1]["text"] == answer
+
+
+def test_our_own_line_in_what_she_quotes_is_ours(talk: Operator) -> None:
+    ours = b"Everyone in family reads your reply. To stop, write to family-leave@oak.example.\r\n"
+    between = OUTLOOK.replace(b"herons?\r\n", b"herons?\r\n\r\n" + ours)
+    number = post(talk, between, "three", subject="Re: Cafe", answers="one", at=NOW + timedelta(hours=2))
+    assert talk("post", "show", str(number), "--json").json["text"] == "How lovely!\n\nAnd were there herons?"
+
+
+def test_a_letter_of_ours_that_is_answered_to_everyone(family: Operator) -> None:
+    """She answers the welcome letter inside its text, without marks."""
+
+    def welcomed(session: Session) -> tuple[bytes, str]:
+        member = member_of_address(session, "rose@example.org")
+        assert member is not None
+        [letter] = letters_to(session, {"rose@example.org"}, since=datetime(2000, 1, 1, tzinfo=UTC))
+        raw = read_content(session, letter.content_id)
+        return raw, parse(raw).message_id
+
+    assert family("member", "add", "family", "Rose <rose@example.org>", "--confirmed").code == 0
+    with family.opened() as opened:
+        letter, message_id = opened.database.read(welcomed)
+    lines = whole_text_of(letter).splitlines()
+    head = "From: Family\nSent: Sunday, 22 November 2026 08:14\nTo: Rose\nSubject: Welcome\n\n"
+    body = "\n".join(["Thank you all!", "", head, *lines[:3], "I am so glad to be here.", *lines[3:]])
+    raw = b"Subject: Re: Welcome\r\nIn-Reply-To: %s\r\n\r\n%s" % (message_id.encode(), body.encode())
+    number = post(family, raw, "six", subject="Re: Welcome", parent=message_id, at=datetime.now(UTC))
+    shown = family("post", "show", str(number), "--json").json
+    assert shown["text"].split() == "Thank you all! I am so glad to be here.".split()
 
 
 def test_one_post_and_its_original_byte_for_byte(talk: Operator) -> None:
