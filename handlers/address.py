@@ -19,6 +19,7 @@ from handlers.message import Message
 
 LONGEST_LOCAL = 64  # RFC 5321 §4.5.3.1.1
 LONGEST_DOMAIN = 255  # RFC 5321 §4.5.3.1.2
+AT_SIGN = re.compile(r"@|%40|&(?:#0*64|#[xX]0*40|commat);")  # as texts, addresses of links and pages write it
 
 _ATOM = r"[!#$%&'*+/=?^_`{|}~0-9A-Za-z-]+"
 _DOT_STRING = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")  # RFC 5321 §4.1.2

@@ -11,13 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from handlers.address import LONGEST_DOMAIN, LONGEST_LOCAL, address_key
+from handlers.address import AT_SIGN, LONGEST_DOMAIN, LONGEST_LOCAL, address_key
 from handlers.shown_lines import Line, Mark, html_lines, text_lines
 
 _ALPHANUMERIC = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789" + "".join(map(chr, range(0x80, 0x100)))
 _IN_LOCAL = _ALPHANUMERIC + "!#$%&'*+/=?^_`{|}~.-"
 _IN_DOMAIN = _ALPHANUMERIC + ".-"
-_AT = re.compile("@|%40")
 _PLAIN_LOCAL = re.compile("[A-Za-z0-9._+%\x80-\xff-]*\\Z")
 
 _MOST_LINES = 3  # an attribution that a program wrapped goes on for so many lines
@@ -78,7 +77,7 @@ def attributed_addresses(text: str, aliases: Mapping[str, str], *, html: bool) -
 
 def _shown_addresses(text: str, aliases: Mapping[str, str]) -> list[Shown]:
     found: list[Shown] = []
-    for sign in _AT.finditer(text):
+    for sign in AT_SIGN.finditer(text):
         before = text[max(0, sign.start() - LONGEST_LOCAL) : sign.start()]
         local = before[len(before.rstrip(_IN_LOCAL)) :]
         behind = text[sign.end() : sign.end() + LONGEST_DOMAIN]

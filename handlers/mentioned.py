@@ -6,14 +6,13 @@ import re
 from itertools import islice
 from urllib.parse import unquote
 
-from handlers.address import LONGEST_DOMAIN, LONGEST_LOCAL, address_key
+from handlers.address import AT_SIGN, LONGEST_DOMAIN, LONGEST_LOCAL, address_key
 from handlers.message import Message
 from handlers.mime import parts, text
 
 MOST_SIGNS = 10_000
 """Of an address that are looked at in one message; so many people are quoted nowhere."""
 
-_AT = re.compile("@|%40")
 _LOCAL = re.compile(r"[^\s<>()\[\]\\,;:\"@]*\Z")
 _DOMAIN = re.compile(r"[^\W_](?:[\w.-]*[^\W_])?")
 _PLAIN_LOCAL = re.compile(r"[\w.+%-]*\Z", re.ASCII)
@@ -30,7 +29,7 @@ def mentioned_addresses(message: Message) -> set[str]:
         if not part.content_type.startswith("text/"):
             continue
         shown = text(message, part)
-        for sign in islice(_AT.finditer(shown), left):
+        for sign in islice(AT_SIGN.finditer(shown), left):
             left -= 1
             domain = _DOMAIN.match(shown[sign.end() : sign.end() + LONGEST_DOMAIN])
             local = _LOCAL.search(shown[max(0, sign.start() - LONGEST_LOCAL) : sign.start()])

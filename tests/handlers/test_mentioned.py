@@ -25,6 +25,7 @@ def mentioned(text: str, *, kind: str = "text/plain; charset=utf-8") -> set[str]
         ("[mailto:anna@home.example]", "anna@home.example"),
         ("> anna+lists@home.example.", "anna+lists@home.example"),
         ('<a href="mailto:anna%40home.example">', "anna@home.example"),
+        ("anna&#64;home.example wrote:", "anna@home.example"),
         ("j\u00f6rg@b\u00fccher.example", "j\u00f6rg@xn--bcher-kva.example"),
     ],
 )
