@@ -19,6 +19,7 @@ from sqlmodel import Session
 
 from storage.engines import database_url, reading_engine, sqlite_file, writing_engine
 from storage.migrations.revisions import HEAD, REVISIONS, release_of
+from storage.open_files import OpenFiles
 from storage.reader import KeptReader, PoolReader, Reader
 from storage.trouble import DatabaseProblem, StorageTrouble, cause_of
 from storage.writer import CallersWriter, GroupWriter, Writer
@@ -50,13 +51,18 @@ class Database:
             reading = reading_engine(address)
             on_problem.callback(reading.dispose)
             _check_revision(_revision(reading))
-            reader: Reader = KeptReader(reading) if sqlite_file(address) else PoolReader(reading)
-            if owner and sqlite_file(address):
-                writer: Writer = GroupWriter(writing_engine(address, checkpoints=True))
+            file = sqlite_file(address)
+            reader: Reader = PoolReader(reading)
+            if file is not None:
+                reader = kept = KeptReader(reading)
+            if file is not None and owner:
+                engine = writing_engine(address, checkpoints=True)
+                writer: Writer = GroupWriter(engine, OpenFiles(file), renew=kept.renew)
             else:
                 writer = CallersWriter(writing_engine(address, checkpoints=False))
+            database = cls(reader, writer)
             on_problem.pop_all()
-            return cls(reader, writer)
+            return database
 
     @classmethod
     def create(cls, url: str, *, home: Path) -> None:

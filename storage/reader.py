@@ -49,12 +49,13 @@ class KeptReader:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._idle: list[_Kept] = []
+        self._era = 0
         self._door = Lock()
         self._closed = False
 
     def read(self, fn: Callable[[Session], T]) -> T:
         with in_plain_words():
-            kept = self._taken() or _Kept(self._engine)
+            kept = self._taken() or _Kept(self._engine, self._era)
             try:
                 kept.begin()
                 result = fn(kept.session)
@@ -65,12 +66,17 @@ class KeptReader:
         self._leave(kept)
         return result
 
-    def close(self) -> None:
-        """A read that is still under way closes its own."""
+    def renew(self) -> None:
+        """The files are opened again for the next read; one that is still under way closes its own."""
         with self._door:
-            self._closed = True
+            self._era += 1
         while kept := self._taken():
             kept.close()
+
+    def close(self) -> None:
+        with self._door:
+            self._closed = True
+        self.renew()
         self._engine.dispose()
 
     def _taken(self) -> _Kept | None:
@@ -79,7 +85,7 @@ class KeptReader:
 
     def _leave(self, kept: _Kept) -> None:
         with self._door:
-            if not self._closed and len(self._idle) < MOST_KEPT:
+            if kept.era == self._era and not self._closed and len(self._idle) < MOST_KEPT:
                 self._idle.append(kept)
                 return
         kept.close()
@@ -88,7 +94,8 @@ class KeptReader:
 class _Kept:
     """A session that knows one transaction for all its life: the real ones begin and end below it."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, era: int) -> None:
+        self.era = era
         self._connection = engine.connect()
         self._driver = cast(sqlite3.Connection, self._connection.connection.driver_connection)
         self.session = Session(self._connection, expire_on_commit=False, info={DRIVER: self._driver})
@@ -105,4 +112,5 @@ class _Kept:
 
     def close(self) -> None:
         self.session.close()
+        self._connection.invalidate()  # the pool keeps it otherwise
         self._connection.close()

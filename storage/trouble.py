@@ -55,14 +55,15 @@ POSTGRESQL_CONFLICTS = frozenset({"40001", "40P01", "23505"})
 """SQLSTATE of a serialisation failure, a deadlock, and a row that another writer made after we had looked for it."""
 
 
-def cause_of(error: SQLAlchemyError) -> str | None:
+def cause_of(error: SQLAlchemyError | sqlite3.Error) -> str | None:
     """Why the database cannot work just now, with the cure; None when the statement itself was at fault."""
     if isinstance(error, PoolTimeoutError):
         return "all connections to the database are busy: wait, or give PostgreSQL more of them"
+    original = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(original, sqlite3.Error):
+        return SQLITE_CAUSES.get(getattr(original, "sqlite_errorcode", 0) & 0xFF)
     if not isinstance(error, DBAPIError):
         return None
-    if isinstance(error.orig, sqlite3.Error):
-        return SQLITE_CAUSES.get(getattr(error.orig, "sqlite_errorcode", 0) & 0xFF)
     state: str | None = getattr(error.orig, "sqlstate", None)
     if state is None:  # the driver lost the server, or never reached it
         return POSTGRESQL_CAUSES["08"] if error.connection_invalidated or _is_operational(error) else None
@@ -80,12 +81,18 @@ def is_conflict(error: BaseException) -> bool:
     return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in POSTGRESQL_CONFLICTS
 
 
+def is_of_the_disk(error: BaseException) -> bool:
+    """Could SQLite not read, write or sync a file?"""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(original, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR
+
+
 @contextmanager
 def in_plain_words() -> Iterator[None]:
     """An error of the database itself becomes StorageTrouble; any other stays as it is."""
     try:
         yield
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, sqlite3.Error) as error:
         cause = cause_of(error)
         if cause is None:
             raise

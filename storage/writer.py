@@ -16,8 +16,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
+from storage.open_files import OpenFiles
 from storage.prepared import DRIVER
-from storage.trouble import SQLITE_CAUSES, StorageTrouble, in_plain_words, is_conflict
+from storage.trouble import SQLITE_CAUSES, StorageTrouble, in_plain_words, is_conflict, is_of_the_disk
 
 T = TypeVar("T")
 
@@ -87,10 +88,20 @@ class GroupWriter:
     What was submitted while the last commit was under way is committed together. When one of the functions raises,
     all run once more, each in a savepoint, so that it takes only its own writes with it (a savepoint for every function
     would cost as much as three statements). When the database itself fails, all of them fail.
+
+    A commit counts when the files are still in place after it. An error of the disk stops all writing until everything
+    that was ever committed has been written again and is synced: after a failed fsync the kernel may take for written
+    what is not, and SQLite, opening the file again, what was never acknowledged.
+
+    `renew`: called when who reads has to open the files again.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, files: OpenFiles, *, renew: Callable[[], None]) -> None:
         self._engine = engine
+        self._files = files
+        self._renew = renew
+        self._is_fresh = True
+        self._is_proven = False
         self._connection = engine.connect()
         self._using_connection = Lock()
         self._data_version = self._read_data_version()
@@ -178,6 +189,7 @@ class GroupWriter:
 
     def _run_all(self, group: list[_Submitted], *, savepoints: bool) -> list[_Outcome]:
         with self._using_connection, in_plain_words():
+            self._get_ready()
             transaction = self._connection.begin()
             try:
                 if savepoints:
@@ -185,11 +197,39 @@ class GroupWriter:
                 else:
                     outcomes = self._run_plainly(group)
                 transaction.commit()
-            except BaseException:
+            except BaseException as error:
+                self._is_proven = self._is_proven and not is_of_the_disk(error)
                 self._start_afresh()
                 transaction.close()
                 raise
+            self._check_files()
             return outcomes
+
+    def _get_ready(self) -> None:
+        if self._is_fresh:
+            self._driver_connection()
+            self._files.note()
+            self._is_fresh = False
+        if not self._is_proven:
+            self._prove()
+            self._is_proven = True
+
+    def _prove(self) -> None:
+        """Write everything that was committed into the database file itself, and sync that."""
+        _, frames, moved = self._driver_connection().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if not 0 <= frames == moved:
+            raise StorageTrouble(SQLITE_CAUSES[sqlite3.SQLITE_BUSY])
+
+    def _check_files(self) -> None:
+        """Raises StorageTrouble when what was committed just now would not be found again."""
+        try:
+            self._files.check()
+        except StorageTrouble:
+            with suppress(sqlite3.Error, StorageTrouble):
+                self._prove()  # all that was acknowledged before is in the log that was taken away, if that is it
+            self._start_afresh()
+            self._renew()
+            raise
 
     def _run_plainly(self, group: list[_Submitted]) -> list[_Outcome]:
         """All in one session, emptied after each: a new one would take as long as two statements."""
@@ -227,6 +267,7 @@ class GroupWriter:
     def _start_afresh(self) -> None:
         """Close the connection, which rolls back, and have a new one next: nothing of this group stands in its way."""
         self._connection.invalidate()
+        self._is_fresh = True
         self._data_version = None
 
     def _driver_connection(self) -> sqlite3.Connection:

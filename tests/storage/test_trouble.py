@@ -6,7 +6,7 @@ import resource
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import pytest
 from sqlalchemy import text
@@ -160,3 +160,62 @@ def test_postgresql_conflicts_are_tried_again(postgres_place: Place) -> None:
 
 def conflict_for_ever(session: Session) -> None:
     session.connection().execute(text("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '40P01'; END $$"))
+
+
+def test_what_is_committed_into_files_that_are_gone_is_not_acknowledged(
+    sqlite_database: Database, sqlite_place: Place
+) -> None:
+    sqlite_database.write(say("before"))
+    assert sqlite_database.read(said) == ["before"]
+    home = sqlite_place.home
+    (home / "community.db").rename(home / "aside")
+    for door in (sqlite_database.write, sqlite_database.write):
+        with pytest.raises(StorageTrouble, match=r"removed or replaced|cannot be opened"):
+            door(say("lost"))
+    with pytest.raises(StorageTrouble, match="cannot be opened"):
+        sqlite_database.read(said)
+    (home / "aside").rename(home / "community.db")
+    sqlite_database.write(say("after"))
+    assert {"before", "after"} <= set(sqlite_database.read(said))
+
+
+def test_who_reads_while_the_files_are_replaced_finds_the_new_ones_next(
+    sqlite_database: Database, sqlite_place: Place
+) -> None:
+    sqlite_database.write(say("before"))
+    sqlite_database.write(setting("PRAGMA busy_timeout = 20"))
+    home = sqlite_place.home
+
+    def replace(session: Session) -> list[str]:
+        found = said(session)
+        with closing(sqlite3.connect(home / "community.db")) as here, closing(sqlite3.connect(home / "copy")) as there:
+            here.backup(there)
+        (home / "copy").rename(home / "community.db")
+        with pytest.raises(StorageTrouble, match="removed or replaced"):
+            sqlite_database.write(say("lost"))
+        return found
+
+    assert sqlite_database.read(replace) == ["before"]
+    sqlite_database.write(say("after"))
+    assert {"before", "after"} <= set(sqlite_database.read(said))
+
+
+def test_after_an_error_of_the_disk_nothing_is_kept_until_all_is_synced(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sqlite_database.write(say("before"))
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR | 4 << 8  # SQLITE_IOERR_FSYNC
+
+    def fail(session: Session) -> None:
+        raise OperationalError(None, None, error)
+
+    with pytest.raises(StorageTrouble, match="cannot be read or written"):
+        sqlite_database.write(fail)
+    writer = sqlite_database._writer
+    with monkeypatch.context() as patch:
+        patch.setattr(writer, "_prove", lambda: fail(Session()))
+        with pytest.raises(StorageTrouble, match="cannot be read or written"):
+            sqlite_database.write(say("no"))
+    sqlite_database.write(say("after"))
+    assert sqlite_database.read(said) == ["after", "before"]
