@@ -9,6 +9,8 @@ MOST_PIXELS = 80 * 10**6  # spec/mail.md §2.2: phones make pictures of 48 milli
 MOST_PIXELS_JPEG = 220 * 10**6  # a JPEG can be decoded small, so it may be larger
 HEAD = 64
 """Bytes that suffice for `kind_of`."""
+TELLTALE = (b"Exif\0\0", b"<x:xmpmeta", b"http://ns.adobe.com/")
+"""How notes about a picture begin."""
 
 _HEIF_BRANDS = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"mif2", b"msf1"}
@@ -17,7 +19,6 @@ _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _BEGINNINGS = ((b"\xff\xd8\xff", "JPEG"), (b"\x89PNG\r\n\x1a\n", "PNG"), (b"GIF87a", "GIF"), (b"GIF89a", "GIF"))
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _JXL = (b"\xff\x0a", b"\0\0\0\x0cJXL ")
-_TELLTALE = (b"Exif\0\0", b"<x:xmpmeta")
 
 
 class PictureKind(StrEnum):
@@ -70,7 +71,7 @@ def kind_of(head: bytes, content_type: str = "") -> PictureKind | None:
         return _kind_of_boxes(head)
     if head.startswith(_TIFF):
         return PictureKind.TIFF
-    if head.startswith(_JXL) or (_is_other_picture(content_type) and any(mark in head for mark in _TELLTALE)):
+    if head.startswith(_JXL) or (_is_other_picture(content_type) and any(mark in head for mark in TELLTALE)):
         return PictureKind.OTHER
     return None
 

@@ -22,15 +22,13 @@ class _Block(NamedTuple):
 
 def look_at_gif(data: bytes) -> Look:
     """Raises UnreadablePicture when its beginning is not whole."""
-    if len(data) < _HEADER:
-        raise UnreadablePicture
     images = sum(block.kind == _IMAGE for block in _blocks(data))
     width, height = (int.from_bytes(data[at : at + 2], "little") for at in (6, 8))
     return Look(width, height, animated=images > 1)
 
 
 def bare_gif(data: bytes) -> bytes:
-    """The same picture, byte for byte where it needs nothing."""
+    """The same picture, byte for byte where it needs nothing. Raises UnreadablePicture."""
     kept = [data[block.start : block.end] for block in _blocks(data) if _stays(data, block)]
     return b"".join((data[: _first_block(data)], *kept))
 
@@ -42,6 +40,8 @@ def _stays(data: bytes, block: _Block) -> bool:
 
 
 def _first_block(data: bytes) -> int:
+    if len(data) < _HEADER:
+        raise UnreadablePicture
     return _HEADER + _colours(data[10])
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from handlers.picture import Look, UnreadablePicture
+from handlers.picture import TELLTALE, Look, UnreadablePicture
 from handlers.picture_exif import only_orientation, orientation_of
 
 _START_OF_SCAN, _END = 0xDA, 0xD9
@@ -43,7 +43,10 @@ def look_at_jpeg(data: bytes) -> Look:
 
 
 def bare_jpeg(data: bytes, *, orientation: int = 1) -> bytes:
-    """The same picture, byte for byte where it needs nothing. `orientation`: said in it when it is not 1."""
+    """The same picture, byte for byte where it needs nothing. `orientation`: said in it when it is not 1.
+
+    Raises UnreadablePicture where a segment has swallowed others, as damage can make it.
+    """
     pieces = [data[:2]]
     if orientation != 1:
         note = _EXIF + only_orientation(orientation)
@@ -57,6 +60,8 @@ def _kept(data: bytes, segment: _Segment) -> bytes:
     if segment.marker == _COMMENT:
         return b""
     if segment.marker not in _APPS:
+        if segment.marker != _START_OF_SCAN and any(mark in whole for mark in TELLTALE):
+            raise UnreadablePicture
         return whole
     body = whole[4:]
     if segment.marker == 0xE0 and body.startswith(_JFIF):
@@ -64,6 +69,8 @@ def _kept(data: bytes, segment: _Segment) -> bytes:
             return whole
         return b"\xff\xe0\0\x10" + whole[4 : _JFIF_HEAD - 2] + b"\0\0"
     colours = (segment.marker == 0xE2 and body.startswith(_ICC)) or (segment.marker == 0xEE and body.startswith(_ADOBE))
+    if colours and any(mark in body for mark in TELLTALE):
+        raise UnreadablePicture
     return whole if colours else b""
 
 

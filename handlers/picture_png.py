@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -35,9 +36,21 @@ def look_at_png(data: bytes) -> Look:
 
 
 def bare_png(data: bytes) -> bytes:
-    """The same picture, byte for byte where it needs nothing."""
-    kept = [data[chunk.start : chunk.end] for chunk in _chunks(data) if _stays(chunk.name)]
-    return b"".join((data[:_SIGNATURE], *kept))
+    """The same picture, byte for byte where it needs nothing.
+
+    Raises UnreadablePicture where a chunk is damaged before the points begin: it may have swallowed others.
+    """
+    kept = [data[:_SIGNATURE]]
+    for chunk in _chunks(data):
+        if _stays(chunk.name):
+            if chunk.name not in (b"IDAT", b"fdAT") and not _is_sound(data, chunk):
+                raise UnreadablePicture
+            kept.append(data[chunk.start : chunk.end])
+    return b"".join(kept)
+
+
+def _is_sound(data: bytes, chunk: _Chunk) -> bool:
+    return zlib.crc32(data[chunk.start + 4 : chunk.end - 4]) == int.from_bytes(data[chunk.end - 4 : chunk.end], "big")
 
 
 def _stays(name: bytes) -> bool:

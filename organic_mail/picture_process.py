@@ -31,7 +31,7 @@ class PictureProcess:
     """Use it as a context from one event loop. A process is started with the first question."""
 
     def __init__(self) -> None:
-        self._process: asyncio.subprocess.Process | None = None
+        self._running: asyncio.subprocess.Process | None = None
         self._deaths = 0
 
     async def __aenter__(self) -> Self:
@@ -51,11 +51,11 @@ class PictureProcess:
         """
         if self._deaths >= MOST_DEATHS:
             return UNREADABLE, b""
-        process = self._process or await self._started()
+        running = self._running or await self._started()
         kind = content_type.encode("ascii", "replace").replace(b"\n", b" ")
         try:
             async with asyncio.timeout(PATIENCE):
-                return await _asked(process, REQUEST.pack(what, longest, quality, len(data)) + kind + b"\n" + data)
+                return await _asked(running, REQUEST.pack(what, longest, quality, len(data)) + kind + b"\n" + data)
         except (TimeoutError, OSError, asyncio.IncompleteReadError):
             self._deaths += 1
             await self._end()
@@ -63,7 +63,7 @@ class PictureProcess:
 
     async def _started(self) -> asyncio.subprocess.Process:
         try:
-            self._process = await asyncio.create_subprocess_exec(
+            self._running = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-I",
                 "-c",
@@ -75,22 +75,22 @@ class PictureProcess:
                 env=_ENVIRONMENT,
             )
             async with asyncio.timeout(START_SECONDS):
-                said = await _answers(self._process).readexactly(len(READY))
+                said = await _answers(self._running).readexactly(len(READY))
         except (TimeoutError, OSError, asyncio.IncompleteReadError) as trouble:
             await self._end()
             raise WorkerNotStarted(f"the worker that opens pictures does not start: {trouble}") from trouble
         if said != READY:
             await self._end()
             raise WorkerNotStarted("the worker that opens pictures is another one: restart organic-mail serve")
-        return self._process
+        return self._running
 
     async def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
+        running, self._running = self._running, None
+        if running is None:
             return
         with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.communicate()
+            running.kill()
+        await running.communicate()
 
 
 def unpacked_parts(content: bytes) -> list[NewPart]:
@@ -109,18 +109,18 @@ def unpacked_parts(content: bytes) -> list[NewPart]:
     return parts
 
 
-async def _asked(process: asyncio.subprocess.Process, question: bytes) -> tuple[bytes, bytes]:
-    if process.stdin is None:
+async def _asked(running: asyncio.subprocess.Process, question: bytes) -> tuple[bytes, bytes]:
+    if running.stdin is None:
         raise OSError("no way to the worker")
-    process.stdin.write(question)
-    await process.stdin.drain()
-    status, size = ANSWER.unpack(await _answers(process).readexactly(ANSWER.size))
+    running.stdin.write(question)
+    await running.stdin.drain()
+    status, size = ANSWER.unpack(await _answers(running).readexactly(ANSWER.size))
     if size > _LARGEST_ANSWER:
         raise OSError("a worker that answers so has been taken over")
-    return status, await _answers(process).readexactly(size)
+    return status, await _answers(running).readexactly(size)
 
 
-def _answers(process: asyncio.subprocess.Process) -> asyncio.StreamReader:
-    if process.stdout is None:
+def _answers(running: asyncio.subprocess.Process) -> asyncio.StreamReader:
+    if running.stdout is None:
         raise OSError("no way back from the worker")
-    return process.stdout
+    return running.stdout

@@ -64,7 +64,6 @@ LOADED = (
 
 pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
 Image.preinit()
-ImageFile.LOAD_TRUNCATED_IMAGES = True  # half a photo is shown by every other program, too
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 
@@ -104,6 +103,8 @@ def redrawn(data: bytes, kind: PictureKind, look: Look | None, *, longest: int, 
 
 def _opened(data: bytes, kind: PictureKind) -> Picture:
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS_JPEG if kind is PictureKind.JPEG else MOST_PIXELS
+    # Half a photo is shown by every other program, too; what is left of half a HEIC is just grey.
+    ImageFile.LOAD_TRUNCATED_IMAGES = kind is not PictureKind.HEIF
     return Image.open(io.BytesIO(data), formats=[_PILLOWS[kind]])
 
 
@@ -189,7 +190,9 @@ def _eight_bits(image: Picture) -> Picture:
 def _fitting(image: Picture, profile: bytes | None) -> bytes | None:
     """A colour profile is about one kind of colours: kept where these are the picture's."""
     wanted = _SPACES.get(image.mode.removesuffix("A").replace("P", "RGB"))
-    return profile if profile and profile[16:20] == wanted else None
+    if not profile or profile[16:20] != wanted or int.from_bytes(profile[:4], "big") != len(profile):
+        return None  # it is about other colours, or damaged
+    return profile
 
 
 def _pages(image: Picture) -> bytes:

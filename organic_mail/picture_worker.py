@@ -65,7 +65,8 @@ def clean_picture(data: bytes, content_type: str, *, longest: int, quality: int,
             raise TooMuch
         fits = look.longest <= longest or not (small or kind is PictureKind.JPEG)
         if look.animated or (fits and look.orientation == 1):
-            return _BARE[kind](data)
+            with contextlib.suppress(UnreadablePicture):
+                return _BARE[kind](data)
     return _redrawn(data, kind, look, longest=longest, quality=quality, small=small)
 
 
@@ -87,8 +88,6 @@ def _redrawn(data: bytes, kind: PictureKind, look: Look | None, *, longest: int,
     except picture_redraw.Undecodable:
         if kind is PictureKind.JPEG and look is not None:
             return bare_jpeg(data, orientation=look.orientation)  # damaged, as it came, but for its notes
-        if kind in _BARE:
-            return _BARE[kind](data)
         raise UnreadablePicture from None
 
 

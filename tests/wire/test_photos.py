@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import email
 import io
-from collections.abc import Callable
+import signal
+import subprocess
+import sys
 from email.message import Message
-from pathlib import Path
 from typing import Any
 
 import dkim
@@ -15,7 +16,7 @@ from PIL import Image
 
 from tests import pictures
 from tests.wire.command_line import Operator, empty_home, om
-from tests.wire.daemons import Daemon, daemon, until
+from tests.wire.daemons import ROOT, Daemon, daemon, until
 
 __all__ = ["empty_home", "om"]
 
@@ -88,3 +89,87 @@ def test_a_phones_photos(family: Operator) -> None:
     names = [(each["name"], each["type"]) for each in post["attachments"]]
     assert names == [("IMG_1.JPG", "image/jpeg"), ("IMG_2.HEIC", "image/heic"), ("programme.pdf", "application/pdf")]
     assert family("post", "show", str(post["id"]), "--raw").raw == sent
+
+
+def letters_to(running: Daemon, person: str) -> list[Message[str, str]]:
+    """What we wrote to her ourselves."""
+    own = [raw for to, raw in running.copies() if to.startswith(person) and b"\r\nList-Id:" not in raw]
+    return [email.message_from_bytes(raw.split(b"\r\n", 2)[2]) for raw in own]
+
+
+def test_what_is_too_big_stays_behind_and_all_are_told(family: Operator) -> None:
+    family("member", "set", "olu@home.example", "language=de")
+    film = pictures.film(90, 12 * 10**6)
+    sent = pictures.post_with(
+        (film, "video/quicktime", "IMG_2231.mov"), (pictures.phone_jpeg(6), "image/jpeg", "a.jpg")
+    )
+    with daemon(family.home) as running:
+        assert running.send(sent) == 250
+        copies = copies_of(running)
+        (letter,) = until(lambda: letters_to(running, "anna"))
+        assert letters_to(running, "olu") == []
+    texts = {to.partition("@")[0]: content(leaves(raw)[0]).decode() for to, raw in copies.items()}
+    assert "Too big for this email: IMG_2231.mov (12 MB). Please ask Anna Lindqvist." in texts["anna"]
+    assert "Zu gross fuer diese E-Mail: IMG_2231.mov (12 MB). Bitte frag Anna Lindqvist danach." in texts["olu"]
+    for raw in copies.values():
+        assert [part.get_filename() for part in leaves(raw)[1:]] == ["a.jpg"]
+        assert verifies(family, raw)
+    assert (letter["Subject"], letter["In-Reply-To"]) == ("One file was too big to send", "<lake@home.example>")
+    words = " ".join(content(leaves(letter.as_bytes())[0]).decode().split())
+    assert (
+        'Your email "Back from the lake" went to everyone. One file did not go with it: IMG_2231.mov (12 MB).' in words
+    )
+    assert "The most we can send in one email is 10 MB. A shorter video will work." in words
+    (line,) = [event["text"] for event in family("log", "--json").json if event["kind"] == "shortened"]
+    assert "IMG_2231.mov" in line
+
+
+def test_a_photo_alone_that_nobody_can_open(family: Operator) -> None:
+    """Its place does not go out, and its readers are told in its place."""
+    whole = pictures.phone_heic(6)
+    alone = pictures.post_with((whole[: len(whole) // 2], "image/heic", "IMG_7.HEIC")).split(b"--=_between\r\n")[2]
+    header = pictures.post_with().split(b"Content-Type:")[0]
+    with daemon(family.home) as running:
+        assert running.send(header + alone.split(b"\r\n--=_between--")[0] + b"\r\n") == 250
+        copies = copies_of(running)
+    for raw in copies.values():
+        (part,) = leaves(raw)
+        assert part.get_content_type() == "text/plain"
+        said = "We could not open this, so it is not here: IMG_7.HEIC (1 kB). Please ask Anna Lindqvist."
+        assert said in content(part).decode()
+        assert verifies(family, raw)
+
+
+@pytest.mark.parametrize("step", ["asked", "made", "kept"])
+def test_killed_while_photos_are_made_ready(family: Operator, step: str) -> None:
+    """The post is still there, goes out to each once, and all copies have the same photo."""
+    with daemon(family.home, "--only", "receive") as running:
+        assert running.send(pictures.post_with((pictures.phone_heic(6), "image/heic", "IMG_1.HEIC"))) == 250
+    died = subprocess.run(
+        [sys.executable, "-m", "tests.wire.crashing_photos", family.home, step], cwd=ROOT, timeout=60, check=False
+    )
+    assert died.returncode == -signal.SIGKILL
+    with daemon(family.home) as running:
+        copies = copies_of(running)
+        assert running.end() == 0
+        assert len(running.copies()) == 2
+    photos = {content(leaves(raw)[1]) for raw in copies.values()}
+    assert len(photos) == 1
+    assert all(pictures.is_upright(photo) and not pictures.telling(photo) for photo in photos)
+
+
+def test_where_no_worker_starts_the_post_waits(family: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our own trouble is nobody's loss; nor does it hold others up."""
+    photo = pictures.post_with((pictures.phone_jpeg(6), "image/jpeg", "a.jpg"))
+    plain = pictures.post_with(text="No photo.\n").replace(b"<lake@", b"<plain@")
+    with daemon(family.home, starter=[sys.executable, "-m", "tests.wire.without_worker"]) as running:
+        assert (running.send(photo), running.send(plain)) == (250, 250)
+        copies = copies_of(running)
+        assert all(b"No photo." in raw for raw in copies.values())
+        rows = until(lambda: [row for row in family("queue", "ls", "--json").json if row["state"] == "deferred"])
+    assert {row["recipient"] for row in rows} == {"anna@home.example", "olu@home.example"}
+    assert "the worker that opens pictures does not start" in rows[0]["last_reply"]
+    family("queue", "retry", "--all")
+    with daemon(family.home) as running:
+        copies = until(lambda: [raw for _, raw in running.copies() if b"a.jpg" in raw])
+    assert all(pictures.is_upright(content(leaves(raw.split(b"\r\n", 2)[2])[1])) for raw in copies)
