@@ -20,12 +20,16 @@ from organic_mail.pausing import send_probes
 from organic_mail.problem import Problem
 from organic_mail.resolver import Dns, DnsTrouble
 from storage.arrivals import prune_arrivals
+from storage.cleaned import forget_cleaned
 from storage.database import Database
 from storage.mailboxes import OLDEST, prune_mails
+from storage.private_mail import forget_private_mail
 from storage.queue import prune
 from storage.trouble import StorageTrouble
 
 SENT_DELIVERIES_KEPT = timedelta(days=14)
+PRIVATE_MAIL_KEPT = timedelta(days=30)  # longer than a bounce address is believed
+CLEANED_KEPT = timedelta(days=14)  # longer than anything is tried again; what is asked for later is made anew
 ARRIVALS_KEPT = timedelta(days=7)  # spec/mail.md §3.6 G3
 
 log = structlog.get_logger()
@@ -50,6 +54,19 @@ def forget_sent_deliveries(database: Database, now: datetime) -> None:
 def forget_arrivals(database: Database, now: datetime) -> None:
     before = now - ARRIVALS_KEPT
     while database.write(lambda session: prune_arrivals(session, before=before)):
+        pass
+
+
+def forget_sent_private_mail(database: Database, now: datetime) -> None:
+    """What two people wrote to each other is nobody else's, once nothing of it can come back any more."""
+    before = now - PRIVATE_MAIL_KEPT
+    while database.write(lambda session: forget_private_mail(session, before=before)):
+        pass
+
+
+def forget_cleaned_messages(database: Database, now: datetime) -> None:
+    before = now - CLEANED_KEPT
+    while database.write(lambda session: forget_cleaned(session, before=before)):
         pass
 
 
@@ -92,6 +109,8 @@ def standing_timers(opened: Opened, dns: Dns) -> tuple[Timer, ...]:
     return (
         Timer("forget sent deliveries", hourly, lambda now: forget_sent_deliveries(opened.database, now)),
         Timer("forget arrivals", hourly, lambda now: forget_arrivals(opened.database, now)),
+        Timer("forget private mail", hourly, lambda now: forget_sent_private_mail(opened.database, now)),
+        Timer("forget cleaned messages", hourly, lambda now: forget_cleaned_messages(opened.database, now)),
         Timer("forget mailbox mails", hourly, lambda now: forget_mailbox_mails(opened.database, now)),
         Timer("sign with next key", hourly, lambda now: sign_with_next_key(opened, dns, now)),
         Timer("judge bounces", timedelta(minutes=1), lambda now: judge_bounces(opened.database, host, now)),
