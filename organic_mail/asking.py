@@ -44,13 +44,23 @@ log = structlog.get_logger()
 
 
 def ask_author(
-    session: Session, host: Host, member: Member, mailing_list: MailingList, message: Message, now: datetime
+    session: Session,
+    host: Host,
+    member: Member,
+    mailing_list: MailingList,
+    message: Message,
+    now: datetime,
+    *,
+    reader: str = "",
 ) -> None:
-    """Did she write this? Asked at the address that we know, once a day: her answer is for all that waits by then."""
+    """Did she write this? Asked at the address that we know, once a day: her answer is for all that waits by then.
+
+    reader: for whom it is, when that is one member alone.
+    """
     if _times_asked(session, QuestionKind.AUTHOR, member, now):
         return
     token = new_question(session, QuestionKind.AUTHOR, mailing_list, now, member_id=id_of(member))
-    values = {"subject": _subject(message), "beginning": beginning(message)}
+    values = {"subject": _subject(message), "beginning": beginning(message), "reader": reader}
     _send_to_member(session, host, NoticeKind.DID_YOU_WRITE, member, mailing_list, token, message, values, now)
 
 
@@ -62,8 +72,13 @@ def ask_about_address(
     author: Mailbox,
     message: Message,
     now: datetime,
+    *,
+    reader: str = "",
 ) -> str:
-    """Is that other address hers too? Asked once about each; the token of the question, "" when it cannot be asked."""
+    """Is that other address hers too? Asked once about each; the token of the question, "" when it cannot be asked.
+
+    reader: for whom the email is, when that is one member alone.
+    """
     key = address_key(author.address)
     known = questions.asked_about_address(session, member_id=id_of(member), key=key)
     if known is not None:
@@ -73,7 +88,7 @@ def ask_about_address(
     token = new_question(
         session, QuestionKind.ADDRESS, mailing_list, now, member_id=id_of(member), key=key, address=author.address
     )
-    values = {"subject": _subject(message), "other": author.address}
+    values = {"subject": _subject(message), "other": author.address, "reader": reader}
     _send_to_member(session, host, NoticeKind.ALSO_YOU, member, mailing_list, token, message, values, now)
     return token
 

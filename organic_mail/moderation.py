@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from handlers.address import Mailbox, NoSingleAuthor, author_of
+from handlers.automatic import is_bulk
 from handlers.decide import Decision, decide
 from handlers.facts import Facts, Host, id_of
 from handlers.incoming import Authentication, Envelope, Incoming, Verdict
@@ -50,7 +51,7 @@ def hold(session: Session, decision: Decision, action: Hold, *, content_id: int,
     if awaits is Awaits.PEOPLE and action.ask:
         once = f"pace:{action.member_id}:{now:%Y-%m-%dT%H}" if action.ask_hourly else ""
         ask_people(session, facts.host, waiting, now, once=once)
-    if action.tell_author and facts.member is not None:
+    if action.tell_author and facts.member is not None and not is_bulk(incoming.message):
         letter = Notice(
             NoticeKind.WAITING,
             Mailbox(facts.member.name, members.primary_address(session, id_of(facts.member))),
@@ -163,6 +164,9 @@ def leave_to_people(session: Session, host: Host, now: datetime) -> None:
     """What a member has not answered in time goes on waiting for those who run the list: no word is lost."""
     told: set[tuple[int | None, str]] = set()
     for waiting in held.waiting_too_long(session, before=now - asking.MEMBER_DECIDES_IN):
+        if waiting.list_id is None:  # private mail, which nobody else reads
+            discard_held(session, id_of(waiting), now=now)
+            continue
         whose = (waiting.member_id, waiting.question)
         reason = f"{waiting.reason} The member was asked, and has not answered in a week."
         hold_on(session, host, waiting, reason, now, ask=whose not in told)
@@ -171,16 +175,19 @@ def leave_to_people(session: Session, host: Host, now: datetime) -> None:
 
 def _ask_member(session: Session, incoming: Incoming, facts: Facts, action: Hold, now: datetime) -> tuple[Awaits, str]:
     """Whose word is waited for, and the token of what a member was asked about an address."""
-    mailing_list = facts.mailing_list
+    mailing_list, message = facts.mailing_list, incoming.message
+    reader = (facts.private.reader.name or facts.private.reader.alias) if facts.private else ""
     if mailing_list is None or facts.author is None:
         return Awaits.PEOPLE, ""
     if action.awaits is Awaits.AUTHOR and facts.member is not None:
-        asking.ask_author(session, facts.host, facts.member, mailing_list, incoming.message, now)
+        asking.ask_author(session, facts.host, facts.member, mailing_list, message, now, reader=reader)
         return Awaits.AUTHOR, ""
     member = members.member_by_id(session, action.maybe_of) if action.maybe_of else None
     if member is None:
         return Awaits.PEOPLE, ""
-    token = asking.ask_about_address(session, facts.host, member, mailing_list, facts.author, incoming.message, now)
+    token = asking.ask_about_address(
+        session, facts.host, member, mailing_list, facts.author, message, now, reader=reader
+    )
     return (Awaits.ADDRESS, token) if token else (Awaits.PEOPLE, "")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, exists, func, insert, or_, select, union_all
+from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select, union_all
 from sqlmodel import Session, SQLModel, col
 from sqlmodel import select as select_rows
 
@@ -17,10 +17,8 @@ from storage.members import member_by_id
 from storage.models import DeliveryState, MailingList, Member, Membership, Status
 from storage.models_private import PrivateBlock, PrivateMail
 from storage.queue import UNFINISHED
-from storage.tables import cleaned_message, delivery, event, message, post, private_mail
+from storage.tables import cleaned_message, delivery, event, message, private_mail
 
-_HELD = SQLModel.metadata.tables["held_post"]
-_SHUNTS = SQLModel.metadata.tables["shunt"]
 _HERE = (Status.ACTIVE, Status.PAUSED)
 
 
@@ -179,9 +177,15 @@ def forget_private_mail(session: Session, *, before: datetime, limit: int = 1000
         delete(private_mail).where(private_mail.c.id.in_(old)).returning(private_mail.c.content_id)
     )
     contents = set(gone.scalars().all())
-    users = [table.c.content_id for table in (post, delivery, event, private_mail, _HELD, _SHUNTS)]
-    used = union_all(*(select(column.label("id")).where(column.in_(contents)) for column in users)).subquery()
+    used = union_all(*(select(column.label("id")).where(column.in_(contents)) for column in _users())).subquery()
     connection.execute(delete(cleaned_message).where(cleaned_message.c.content_id.in_(contents)))
     still_used = set(connection.execute(select(used.c.id)).scalars())
     connection.execute(delete(message).where(message.c.id.in_(contents - still_used)))
     return len(contents)
+
+
+def _users() -> list[ColumnElement[int]]:
+    """All columns that name a message, but what can be made again."""
+    tables = [table for table in SQLModel.metadata.tables.values() if table is not cleaned_message]
+    named = [column for table in tables for column in table.c if column.references(message.c.id)]
+    return [*named, event.c.content_id]

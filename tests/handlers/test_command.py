@@ -179,9 +179,3 @@ def test_a_stranger_who_tells_everyone_to_stop_is_a_stranger():
 def test_a_command_that_came_round_is_dropped():
     found = action("stop\r\n", kind=Kind.LIST, address="family@oak.example", list_id="<family.oak.example>")
     assert isinstance(found, Note)
-
-
-def test_private_mail_is_not_ready_and_not_lost():
-    found = outcome(kind=Kind.ALIAS, address="anna.lindqvist@oak.example")
-    assert found.reply.code == 451
-    assert found.actions == ()

@@ -34,9 +34,15 @@ VALUES = [
     (NoticeKind.ASKED, ASKED),
     *[(NoticeKind.ASKED, {**ASKED, "meaning": meaning}) for meaning in ("join", "leave", "nothing")],
     (NoticeKind.ASKED, {**ASKED, "reminder": True, "written": True}),
-    (NoticeKind.DID_YOU_WRITE, {"subject": "Garden sale", "beginning": ""}),
-    (NoticeKind.DID_YOU_WRITE, {"subject": "Garden sale", "beginning": "I have three chairs."}),
-    (NoticeKind.ALSO_YOU, {"subject": "Lunch on Sunday", "other": "rosie.l@work.example"}),
+    *[
+        (NoticeKind.DID_YOU_WRITE, {"subject": "Garden sale", "beginning": beginning, "reader": reader})
+        for beginning in ("", "I have three chairs.")
+        for reader in ("", "Tom Okafor")
+    ],
+    *[
+        (NoticeKind.ALSO_YOU, {"subject": "Lunch on Sunday", "other": "rosie.l@work.example", "reader": reader})
+        for reader in ("", "Tom Okafor")
+    ],
     (NoticeKind.CONFIRM_JOINING, {"vouched": True}),
     (NoticeKind.CONFIRM_JOINING, {"vouched": False}),
     (NoticeKind.IS_MEMBER, {}),
@@ -53,6 +59,28 @@ VALUES = [
     (NoticeKind.STILL_THERE, {}),
     (NoticeKind.MARKED_AS_SPAM, {}),
     (NoticeKind.COMPLAINED, {"person": "Tom"}),
+    *[
+        (NoticeKind.PRIVATE_LOST, {"other": "Tom Okafor", "subject": "Only for you", "reason": reason})
+        for reason in ("", "Tom Okafor takes no private mail from you just now")
+    ],
+    (NoticeKind.BLOCKED, {"other": "Tom Okafor"}),
+    (NoticeKind.UNBLOCKED, {"other": "Tom Okafor"}),
+    *[
+        (
+            NoticeKind.TOO_BIG,
+            {
+                "subject": "Lake",
+                "files": "lake.mov (17 MB)",
+                "count": count,
+                "most": "10 MB",
+                "is_film": is_film,
+                "other": other,
+            },
+        )
+        for count in (1, 2)
+        for is_film in (False, True)
+        for other in ("", "Tom Okafor")
+    ],
     (NoticeKind.MANY_BACK, {"sent": 30, "failed": 9, "domain": "elm.example", "said": "550 5.1.1 unknown"}),
     (NoticeKind.REFUSED, {"number": 9, "domain": "elm.example", "said": "550 5.7.1 blocked"}),
     (NoticeKind.PROBE, {}),

@@ -12,6 +12,8 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from sqlmodel import col, select
+
 from handlers.address import Mailbox
 from handlers.facts import Host, id_of
 from handlers.incoming import Authentication, Envelope, Verdict
@@ -25,6 +27,8 @@ from storage import events, held, lists, members, posts, queue, tokens
 from storage.contents import read_content
 from storage.database import Database
 from storage.models import (
+    Delivery,
+    DeliveryState,
     Event,
     HeldPost,
     MailingList,
@@ -104,7 +108,8 @@ class Community:
         """Recipient and bytes of each letter of ours that waits."""
 
         def look(session: Any) -> list[tuple[str, bytes]]:
-            rows = [row for row in queue.queue_rows(session) if row.post_id is None]
+            of_ours = select(Delivery).where(col(Delivery.post_id).is_(None), col(Delivery.private_id).is_(None))
+            rows = session.exec(of_ours.where(Delivery.state != DeliveryState.SENT).order_by(col(Delivery.id)))
             return [(row.recipient, read_content(session, row.content_id)) for row in rows]
 
         return self.database.read(look)
