@@ -11,6 +11,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from email.utils import parseaddr
+from functools import lru_cache
 
 from handlers.address_text import DEEPEST_COMMENT, Token, tokens
 from handlers.encoded_word import decode_words
@@ -48,6 +49,7 @@ class AddressProblem(ValueError):
     """What was typed is no address; the text names the cure."""
 
 
+@lru_cache(maxsize=256)  # the few addresses of one mail are compared time and again
 def address_key(address: str) -> str:
     """The form under which an address is compared: case folded, the domain in A-labels (RFC 5890 §2.3.2.1)."""
     local, at, domain = unicodedata.normalize("NFC", address.strip()).casefold().rpartition("@")

@@ -33,6 +33,9 @@ _ISO = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2}))?(?:
 
 def unfolded(data: bytes) -> bytes:
     """A field body on one line: a line break and the blanks around it become one blank (RFC 5322 §2.2.3)."""
+    line = data.strip(b" \t\r\n")
+    if b"\n" not in line and b"\r" not in line:  # so it is with most fields, and intake reads many
+        return line
     lines = (line.strip(b" \t") for line in data.replace(b"\r\n", b"\n").replace(b"\r", b" ").split(b"\n"))
     return b" ".join(line for line in lines if line)
 

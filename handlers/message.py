@@ -7,7 +7,9 @@ breaks the caps of spec/mail.md §2.2 is refused before any other reader sees it
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field as attribute
 from datetime import datetime
 
 from handlers.encoded_word import decode_words
@@ -54,20 +56,23 @@ class Message:
     raw: bytes
     fields: tuple[Field, ...]
     body_start: int
+    _first: Mapping[str, Field] = attribute(init=False, repr=False, compare=False)
+    """By name: most of the fields that are asked for are not there."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_first", {field.name: field for field in reversed(self.fields)})
 
     def field_bytes(self, field: Field) -> bytes:
         return self.raw[field.start : field.end]
 
     def all(self, name: str) -> tuple[Field, ...]:
         """Every field called *name* (lower case), top first."""
-        return tuple(field for field in self.fields if field.name == name)
+        return tuple(field for field in self.fields if field.name == name) if name in self._first else ()
 
     def raw_value(self, name: str) -> bytes | None:
         """The unfolded bytes of the first field called *name*, None when there is none."""
-        for field in self.fields:
-            if field.name == name:
-                return field_body(self.raw, field)
-        return None
+        field = self._first.get(name)
+        return None if field is None else field_body(self.raw, field)
 
     def value(self, name: str) -> str | None:
         """The text of the first field called *name*: unfolded, encoded words decoded (RFC 2047)."""

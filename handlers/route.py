@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from handlers.address import address_key
 from handlers.token import VerpAddress, normal_token
@@ -49,6 +50,7 @@ class Route:
     bounce: VerpAddress | None = None  # once its signature has been checked
 
 
+@lru_cache(maxsize=1024)  # each address is asked for twice at least, at RCPT and after DATA
 def candidates(address: str, domain: str) -> tuple[Route, ...]:
     """What `address` can mean, most binding meaning first; the first that exists in storage is its route.
 

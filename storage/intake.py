@@ -32,6 +32,11 @@ _POSTS = (
     .where(post.c.member_id == member.c.id, post.c.accepted_at > bindparam("since", type_=Moment()))
     .scalar_subquery()
 )
+_COLUMNS: dict[type[SQLModel], list[str]] = {
+    MailingList: mailing_list.c.keys(),
+    Member: member.c.keys(),
+    Membership: membership.c.keys(),
+}
 _SEAT_ALONE = Prepared(_SEAT.add_columns(literal(0)))
 _SEAT_AND_POSTS = Prepared(_SEAT.add_columns(_POSTS))
 _KEYS_OF_MEMBERS = PreparedAmong(lambda keys: select(address.c.key).where(address.c.key.in_(keys)))
@@ -76,6 +81,5 @@ def keys_of_members(session: Session, keys: Collection[str]) -> frozenset[str]:
 
 def _found(kind: type[R], values: Iterator[Any]) -> R | None:
     """The object of the row whose columns come next, None for one that an outer join did not find."""
-    table = SQLModel.metadata.tables[str(kind.__tablename__)]
-    row = {column.key: value for column, value in zip(table.c, values, strict=False)}
+    row = dict(zip(_COLUMNS[kind], values, strict=False))  # the names come first: zip takes no value too many
     return None if row["id"] is None else detached(kind, row)
