@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import unicodedata
 
@@ -22,6 +23,8 @@ _FORWARD_WITH_PARENT = ("i",)
 
 _COUNTED = re.compile(r"[\[(]\d{1,4}[\])]|\^\d{1,4}|\*\d{1,4}")  # Re[2]: RE(3): Re^2: Re*3:
 _LONGEST_PREFIX = 20
+_INDEX_ROOT = 22  # bytes: version, time, GUID; each answer adds five
+_LONGEST_INDEX = 4096  # characters
 
 
 def base_subject(subject: str, *, is_answer: bool = True) -> str:
@@ -54,6 +57,19 @@ def parents_of(message: Message) -> tuple[str, ...]:
     """
     ids = message.references or message.in_reply_to[:1]
     return tuple(parent for parent in ids if parent != message.message_id)
+
+
+def index_root(message: Message) -> str:
+    """What all answers in one conversation of Outlook and Exchange share: the first 22 bytes of Thread-Index, base64.
+
+    "" for none. Old Exchange servers send it without In-Reply-To and References (spec/people.md §1.3).
+    """
+    value = b"".join((message.raw_value("thread-index") or b"").split())[:_LONGEST_INDEX]
+    try:
+        index = base64.b64decode(value, validate=True)
+    except ValueError:
+        return ""
+    return base64.b64encode(index[:_INDEX_ROOT]).decode() if len(index) >= _INDEX_ROOT else ""
 
 
 def _folded(subject: str) -> str:

@@ -15,7 +15,7 @@ from handlers.mime import Part, attachments, parts, text
 from handlers.thread import is_forward_subject
 from handlers.written_known import Original
 from handlers.written_line import Line, flowed_text, text_lines, words_of
-from handlers.written_sheet import Label
+from handlers.written_sheet import NOT_HERS, Label
 from handlers.written_trim import labelled
 
 FEWEST_WORDS = 3  # a text part with fewer is only a stand-in for its HTML
@@ -49,6 +49,13 @@ def written_of(raw: bytes, *, original: str | None = None) -> Written:
     written = lines if is_forward else _trimmed(lines, original, keep_something=not has_files)
     hidden = len(written) < len(lines) and sum(map(_says, lines)) > sum(map(_says, written))
     return Written(_joined(written), hidden)
+
+
+def quotes_something(raw: bytes, *, original: str) -> bool:
+    """Is anything of the text that it answers in the message, or a mail program's mark that something was quoted?"""
+    lines, _, _ = _read(raw)
+    known = Original(original) if original.strip() else None
+    return any(label in NOT_HERS for label in labelled(lines, known))
 
 
 def whole_text_of(raw: bytes) -> str:

@@ -116,7 +116,7 @@ def _write(
     match action:
         case Publish():
             content_id = store_content(session, packed, now)
-            publish(session, host, action, content_id=content_id, received_at=received_at or now, now=now)
+            publish(session, host, action, message, content_id=content_id, received_at=received_at or now, now=now)
         case Hold():
             content_id = store_content(session, packed, now)
             moderation.hold(session, decision, action, content_id=content_id, cause=answer.cause, now=now)

@@ -118,6 +118,7 @@ def approve_held(session: Session, host: Host, held_id: int, *, now: datetime) -
         session,
         host,
         published(message, facts, waiting.received_at),
+        message,
         content_id=waiting.content_id,
         received_at=waiting.received_at,
         now=now,

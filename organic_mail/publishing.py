@@ -8,21 +8,30 @@ from datetime import datetime
 from sqlmodel import Session
 
 from handlers.facts import Host
+from handlers.message import Message
 from handlers.outcome import Publish
 from handlers.token import new_message_id
+from organic_mail.placing import place_of
 from storage import posts
 from storage.events import record
 from storage.models import Post
 
 
 def publish(
-    session: Session, host: Host, action: Publish, *, content_id: int, received_at: datetime, now: datetime
+    session: Session,
+    host: Host,
+    action: Publish,
+    message: Message,
+    *,
+    content_id: int,
+    received_at: datetime,
+    now: datetime,
 ) -> Post:
-    """Store the post with a delivery for each reader.
+    """Store the post in its conversation, with a delivery for each reader.
 
     Another mail of the same Message-ID does not swallow it: it goes out under a new one (spec: behaviours 104).
     """
-    message_id = action.message_id
+    message_id, place = action.message_id, place_of(session, host, action, message)
     while True:
         try:
             post = posts.store_post(
@@ -33,11 +42,12 @@ def publish(
                 content_id=content_id,
                 message_id=message_id,
                 original_message_id=action.original_message_id,
-                in_reply_to=action.in_reply_to,
-                references=action.references,
+                in_reply_to=place.in_reply_to,
+                references=place.references,
                 subject=action.subject,
                 written_at=action.written_at,
                 received_at=received_at,
+                signs=place.signs,
                 now=now,
             )
             break

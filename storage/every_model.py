@@ -9,4 +9,5 @@ import storage.models_letters
 import storage.models_mailbox
 import storage.models_private
 import storage.models_questions
-import storage.models_reactions  # noqa: F401
+import storage.models_reactions
+import storage.models_threads  # noqa: F401

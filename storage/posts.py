@@ -14,17 +14,23 @@ from storage import queue
 from storage.models import DeliveryMode, DeliveryState, Moment, Post, Status
 from storage.prepared import Prepared, detached
 from storage.tables import address, delivery, member, membership, post
-from storage.threads import DuplicateMessageId, file_post, is_posted, unfile_post
+from storage.threads import DuplicateMessageId, Signs, file_post, is_posted, unfile_post
 
 __all__ = [
     "DuplicateMessageId",
+    "Signs",
+    "last_post_of",
     "post_before",
     "post_by_id",
     "post_by_message_id",
+    "post_stamped",
     "remove_post",
     "store_post",
     "thread_posts",
 ]
+
+STAMPED_POSTS = 50
+"""How many posts of a list are looked through for a Message-ID that a relay gave a copy."""
 
 _STORE = Prepared(insert(post).returning(post.c.id))
 _COPIES = {
@@ -76,6 +82,7 @@ def store_post(
     subject: str,
     written_at: datetime,
     received_at: datetime,
+    signs: Signs | None = None,
     now: datetime,
 ) -> Post:
     """Store the post, file it in its thread, and make one due delivery for each reader of the list.
@@ -93,6 +100,7 @@ def store_post(
             references=references,
             in_reply_to=in_reply_to or _namesake(session, list_id, message_id, original_message_id),
             subject=subject,
+            signs=signs or Signs(subject.casefold(), written_at),
             now=now,
         ),
         "content_id": content_id,
@@ -142,6 +150,26 @@ def post_before(session: Session, post: Post) -> Post | None:
         Post.thread_id == post.thread_id, col(Post.removed_at).is_(None), col(Post.id) < post.id
     )
     return session.exec(query.order_by(col(Post.id).desc()).limit(1)).first()
+
+
+def last_post_of(session: Session, thread_id: int) -> Post | None:
+    query = select_rows(Post).where(Post.thread_id == thread_id, col(Post.removed_at).is_(None))
+    return session.exec(query.order_by(col(Post.id).desc()).limit(1)).first()
+
+
+def post_stamped(session: Session, *, list_id: int, member_id: int, stamp: str) -> Post | None:
+    """The post of which this member's copy was taken with an answer of the next hop that holds *stamp*.
+
+    Some relays put a Message-ID of their own on every copy, and name it only there.
+    """
+    lately = select(post.c.id).where(post.c.list_id == list_id).order_by(post.c.id.desc()).limit(STAMPED_POSTS)
+    rows = session.connection().execute(
+        select(delivery.c.post_id, delivery.c.last_reply).where(
+            delivery.c.post_id.in_(lately.scalar_subquery()), delivery.c.member_id == member_id
+        )
+    )
+    found = next((post_id for post_id, reply in rows if stamp in reply), None)
+    return post_by_id(session, found) if found is not None else None
 
 
 def remove_post(session: Session, *, post_id: int, now: datetime) -> bool:

@@ -15,6 +15,7 @@ from sqlmodel import Session
 
 from storage.prepared import Prepared, PreparedAmong
 from storage.tables import post, thread, thread_reference
+from storage.thread_marks import copy_marks, forget_marks
 
 _KNOWN = PreparedAmong(
     lambda message_ids: select(
@@ -42,6 +43,10 @@ class ReferenceTree:
         """Was this Message-ID posted or named before?"""
         return message_id in self._parent
 
+    def thread_of(self, message_id: str) -> int:
+        """The thread that has this Message-ID, or waits for it; it is in the tree."""
+        return self._thread[message_id]
+
     def is_root(self, message_id: str) -> bool:
         return self._parent[message_id] == ""
 
@@ -67,9 +72,14 @@ class ReferenceTree:
                 self._new.append(message_id)
                 if above in self._thread:
                     self._thread[message_id] = self._thread[above]
-            elif above and self.is_root(message_id) and self._thread.get(above) != self._thread[message_id]:
+            elif above and self._may_hang(message_id) and self._thread.get(above) != self._thread[message_id]:
                 self._hang(message_id, above)  # in one tree already, it would be a loop
             above = message_id
+
+    def _may_hang(self, message_id: str) -> bool:
+        """Only what was named and never came is hung by others: a post knows itself that it answers nothing."""
+        here = (post.c.list_id == self._list_id, post.c.message_id == message_id)
+        return self.is_root(message_id) and self._connection.execute(select(post.c.id).where(*here)).first() is None
 
     def _correct(self, message_id: str, above: str, new_thread: Callable[[], int]) -> None:
         """An awaited post has come, and knows better than its answers whom it answers (step 1.B)."""
@@ -102,6 +112,8 @@ class ReferenceTree:
         self._connection.execute(update(thread).where(thread.c.id == kept).values(subject=subject))
         for table in (post, thread_reference):
             self._connection.execute(update(table).where(table.c.thread_id == gone).values(thread_id=kept))
+        copy_marks(self._connection, from_thread=gone, to_thread=kept)
+        forget_marks(self._connection, gone)
         self._connection.execute(delete(thread).where(thread.c.id == gone))
         count_posts(self._connection, kept)
         self._thread = {key: kept if value == gone else value for key, value in self._thread.items()}
@@ -117,6 +129,7 @@ class ReferenceTree:
             for table in (post, thread_reference):
                 mine = (table.c.list_id == self._list_id, table.c.message_id.in_(part))
                 self._connection.execute(update(table).where(*mine).values(thread_id=fresh))
+            copy_marks(self._connection, from_thread=old, to_thread=fresh)
             self._thread.update(dict.fromkeys(part & self._thread.keys(), fresh))
             count_posts(self._connection, old)
             count_posts(self._connection, fresh)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Table
 from sqlmodel import SQLModel
 
-from storage import models, models_cleaned, models_letters, models_private
+from storage import models, models_cleaned, models_letters, models_private, models_threads
 
 
 def _table(model: type[SQLModel]) -> Table:
@@ -30,4 +30,5 @@ post = _table(models.Post)
 private_mail = _table(models_private.PrivateMail)
 signing_key = _table(models.SigningKey)
 thread = _table(models.Thread)
+thread_mark = _table(models_threads.ThreadMark)
 thread_reference = _table(models.ThreadReference)

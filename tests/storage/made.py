@@ -11,7 +11,7 @@ from storage.contents import store_content
 from storage.lists import create_list
 from storage.members import add_member, join
 from storage.models import DeliveryMode, Member, Membership, Post, Role
-from storage.posts import store_post
+from storage.posts import Signs, store_post
 
 NOW = datetime(2026, 11, 22, 7, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -53,6 +53,7 @@ def a_post(
     in_reply_to: str = "",
     original: str | None = None,
     subject: str = "The lake",
+    beside: int | None = None,
     now: datetime = NOW,
 ) -> Post:
     return store_post(
@@ -68,5 +69,6 @@ def a_post(
         subject=subject,
         written_at=now,
         received_at=now,
+        signs=Signs(subject.removeprefix("Re: ").casefold(), now, thread_id=lambda: beside),
         now=now,
     )

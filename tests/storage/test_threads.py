@@ -15,6 +15,7 @@ from sqlmodel import Session, select
 from storage.database import Database
 from storage.models import Post, Thread, ThreadReference
 from storage.posts import DuplicateMessageId, remove_post, thread_posts
+from storage.thread_marks import Marked, has_mark, last_marked, subject_mark
 from storage.threads import is_posted, thread_by_id, threads_of
 from tests.storage.made import DAY, MINUTE, NOW, a_list, a_post
 
@@ -106,15 +107,86 @@ def test_a_post_that_ties_two_threads_makes_them_one(database: Database) -> None
     database.write(steps)
 
 
-def test_in_reply_to_counts_where_the_references_lead_nowhere(database: Database) -> None:
+def test_in_reply_to_counts_most(database: Database) -> None:
     def steps(session: Session) -> None:
         list_id = a_list(session)
         root = a_post(session, list_id, "<1@x>")
         other = a_post(session, list_id, "<9@x>", subject="Another")
         assert a_post(session, list_id, "<2@x>", in_reply_to="<1@x>").thread_id == root.thread_id
         assert a_post(session, list_id, "<3@x>", ["<unknown@x>"], in_reply_to="<1@x>").thread_id == root.thread_id
-        assert a_post(session, list_id, "<4@x>", ["<9@x>"], in_reply_to="<1@x>").thread_id == other.thread_id
+        assert a_post(session, list_id, "<4@x>", ["<9@x>"], in_reply_to="<1@x>").thread_id == root.thread_id
+        assert other.thread_id != root.thread_id
         check_counters(session, list_id)
+
+    database.write(steps)
+
+
+def test_references_to_another_subject_do_not_count_alone(database: Database) -> None:
+    """Somebody takes an old mail, and her program keeps its References."""
+
+    def steps(session: Session) -> None:
+        list_id = a_list(session)
+        root = a_post(session, list_id, "<1@x>")
+        other = a_post(session, list_id, "<2@x>", ["<1@x>"], subject="The party")
+        assert other.thread_id != root.thread_id
+        assert a_post(session, list_id, "<3@x>", ["<1@x>"], in_reply_to="<private@x>").thread_id == root.thread_id
+        changed = a_post(session, list_id, "<4@x>", ["<1@x>"], in_reply_to="<1@x>", subject="More of the lake")
+        assert changed.thread_id == root.thread_id
+        again = a_post(session, list_id, "<5@x>", ["<1@x>", "<lost@x>"], subject="Re: More of the lake")
+        assert again.thread_id == root.thread_id
+        later = a_post(session, list_id, "<6@x>", ["<1@x>", "<awaited@x>"], subject="Cake")
+        awaited = a_post(session, list_id, "<awaited@x>", subject="Cake")
+        assert later.thread_id == awaited.thread_id != root.thread_id
+        check_counters(session, list_id)
+        check_tree(session, list_id)
+
+    database.write(steps)
+
+
+def test_a_post_that_answers_nothing_is_never_hung_below_another(database: Database) -> None:
+    """Later answers name the old mail in their References, too."""
+
+    def steps(session: Session) -> None:
+        list_id = a_list(session)
+        old = a_post(session, list_id, "<1@x>")
+        new = a_post(session, list_id, "<2@x>", subject="Cake")
+        answer = a_post(session, list_id, "<3@x>", ["<1@x>", "<2@x>"], in_reply_to="<2@x>", subject="Re: Cake")
+        assert answer.thread_id == new.thread_id != old.thread_id
+        check_tree(session, list_id)
+
+    database.write(steps)
+
+
+def test_without_a_known_message_id_it_goes_beside(database: Database) -> None:
+    def steps(session: Session) -> None:
+        list_id = a_list(session)
+        root = a_post(session, list_id, "<1@x>")
+        lost = a_post(session, list_id, "<2@x>", ["<awaited@x>"], subject="Re: The lake", beside=root.thread_id)
+        alone = a_post(session, list_id, "<3@x>", subject="Re: The lake", beside=root.thread_id)
+        assert lost.thread_id == alone.thread_id == root.thread_id
+        assert parent_of(session, list_id, "<2@x>") == "<1@x>"
+        known = a_post(session, list_id, "<4@x>", subject="Cake")
+        answer = a_post(session, list_id, "<5@x>", in_reply_to="<4@x>", subject="Re: Cake", beside=root.thread_id)
+        assert answer.thread_id == known.thread_id
+        awaited = a_post(session, list_id, "<awaited@x>", subject="Fish")  # it knows better: it answers nothing
+        assert awaited.thread_id != root.thread_id
+        check_counters(session, list_id)
+        check_tree(session, list_id)
+
+    database.write(steps)
+
+
+def test_threads_that_become_one_keep_their_marks(database: Database) -> None:
+    def steps(session: Session) -> None:
+        list_id = a_list(session)
+        root = a_post(session, list_id, "<1@x>", now=NOW)
+        other = a_post(session, list_id, "<3@x>", ["<2@x>"], subject="Cake", now=NOW + DAY)
+        a_post(session, list_id, "<2@x>", ["<1@x>"], subject="Re: The lake", now=NOW + 2 * DAY)
+        for mark in (subject_mark("the lake"), subject_mark("cake")):
+            assert has_mark(session, list_id=list_id, thread_id=root.thread_id, mark=mark)
+            assert not has_mark(session, list_id=list_id, thread_id=other.thread_id, mark=mark)
+        last = last_marked(session, list_id=list_id, mark=subject_mark("the lake"))
+        assert last == Marked(root.thread_id, NOW + 2 * DAY)
 
     database.write(steps)
 

@@ -320,6 +320,17 @@ def upgrade() -> None:
     op.create_index("ix_post_thread", "post", ["thread_id", "received_at"])
     op.create_index("ix_post_member", "post", ["member_id", "accepted_at"])
     op.create_table(
+        "thread_mark",
+        sa.Column("list_id", sa.Integer(), nullable=False),
+        sa.Column("mark", sa.String(), nullable=False),
+        sa.Column("thread_id", BIG_ID, nullable=False),
+        sa.Column("written_at", MOMENT, nullable=False),
+        sa.ForeignKeyConstraint(["list_id"], ["mailing_list.id"], name="fk_thread_mark_list_id"),
+        sa.ForeignKeyConstraint(["thread_id"], ["thread.id"], name="fk_thread_mark_thread_id"),
+        sa.PrimaryKeyConstraint("list_id", "mark", "thread_id", name="pk_thread_mark"),
+    )
+    op.create_index("ix_thread_mark_thread_id", "thread_mark", ["thread_id"])
+    op.create_table(
         "thread_reference",
         sa.Column("list_id", sa.Integer(), nullable=False),
         sa.Column("message_id", sa.String(), nullable=False),
