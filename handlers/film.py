@@ -14,6 +14,8 @@ HEAD = 12
 _BEGINNINGS = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"})
 _HOLDERS = frozenset({b"moov", b"trak", b"mdia", b"moof"})
 _NOTES = frozenset({b"udta", b"meta", b"uuid", b"XMP_"})
+_SOUNDS = (b"M4A ", b"M4B ", b"M4P ")  # whose notes name the piece of music, and who plays it
+_PLACES = frozenset({b"\xa9xyz", b"loci"})
 
 
 def is_film(head: bytes) -> bool:
@@ -33,10 +35,11 @@ def seconds_of(data: bytes) -> float | None:
 
 
 def bare_film(data: bytes) -> bytes:
-    """The same film, byte for byte where it says nothing about itself."""
+    """The same film, byte for byte where it says nothing about itself. Music only loses its place."""
     out = bytearray(data)
-    for box in boxes(data, _HOLDERS):
-        if box.kind in _NOTES:
+    is_sound = data[8:12] in _SOUNDS
+    for box in boxes(data, _HOLDERS | {b"udta"} if is_sound else _HOLDERS):
+        if box.kind in (_PLACES if is_sound else _NOTES):
             out[box.start + 4 : box.start + 8] = b"free"
             out[box.body : box.end] = bytes(box.end - box.body)
     return bytes(out)

@@ -17,7 +17,7 @@ from handlers.enclosure import (
 )
 from handlers.left_out import LeftOut
 from handlers.message import Message, parse
-from handlers.mime import Part, decoded, parts
+from handlers.mime import MOST_PARTS, Part, decoded, parts
 from handlers.part_splice import NewPart, with_ending, with_parts
 from handlers.picture import PictureKind, kind_of
 from organic_mail.picture_process import PictureProcess, unpacked_parts
@@ -75,7 +75,8 @@ async def _with_tnef_opened(raw: bytes, worker: PictureProcess) -> bytes:
             status, content = await worker.ask(TNEF, decoded(message, all_parts[each.index]))
             if status == CHANGED:
                 new[each.index] = unpacked_parts(content)
-    return with_parts(message, all_parts, new) if new else raw
+    too_many = len(all_parts) + sum(map(len, new.values())) > MOST_PARTS
+    return with_parts(message, all_parts, new) if new and not too_many else raw
 
 
 async def _clean_pictures(sorting: _Sorting, pictures: Sequence[Enclosure]) -> None:

@@ -5,9 +5,11 @@ Only for the worker (picture_worker), whose life is all that a picture can cost:
 
 from __future__ import annotations
 
+import contextlib
 import io
 import warnings
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pillow_heif
 from PIL import (
@@ -81,18 +83,39 @@ def redrawn(data: bytes, kind: PictureKind, look: Look | None, *, longest: int, 
     longest: pixels of its longer side at most; small: also where its kind is one that is usually left at its size.
     Raises TooManyPixels and Undecodable.
     """
+    with _explained(), _opened(data, kind) as image:
+        if kind is PictureKind.TIFF and getattr(image, "n_frames", 1) > 1:
+            return _pages(image)
+        if kind is PictureKind.TIFF:
+            image.load()  # which turns it
+        target = _target(image, kind, small=small)
+        fits = longest if small or target == "JPEG" else max(image.size)
+        profile, orientation = image.info.get("icc_profile"), _orientation(image, data, kind, look)
+        image.thumbnail((fits, fits), Image.Resampling.LANCZOS)
+        lossless = kind is PictureKind.WEBP and data[12:16] == b"VP8L"
+        return _saved(_upright(image, orientation), target, profile, quality, lossless=lossless)
+
+
+def looks(data: bytes, kind: PictureKind, look: Look | None) -> tuple[int, int, int]:
+    """Width and height as it is stored, and 64 bits that are alike for pictures that look alike.
+
+    Each bit says whether a point of the upright picture, made as small as 9 by 8, is brighter than its neighbour.
+    Raises TooManyPixels and Undecodable.
+    """
+    with _explained(), _opened(data, kind) as image:
+        width, height = image.size
+        orientation = _orientation(image, data, kind, look)
+        image.thumbnail((128, 128))
+        grey = _upright(image, orientation).convert("L").resize((9, 8), Image.Resampling.BOX).tobytes()
+        rows = [grey[at : at + 9] for at in range(0, 72, 9)]
+        bits = [left > right for row in rows for left, right in pairwise(row)]
+        return width, height, sum(bit << place for place, bit in enumerate(bits))
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
     try:
-        with _opened(data, kind) as image:
-            if kind is PictureKind.TIFF and getattr(image, "n_frames", 1) > 1:
-                return _pages(image)
-            if kind is PictureKind.TIFF:
-                image.load()  # which turns it
-            target = _target(image, kind, small=small)
-            fits = longest if small or target == "JPEG" else max(image.size)
-            profile, orientation = image.info.get("icc_profile"), _orientation(image, data, kind, look)
-            image.thumbnail((fits, fits), Image.Resampling.LANCZOS)
-            lossless = kind is PictureKind.WEBP and data[12:16] == b"VP8L"
-            return _saved(_upright(image, orientation), target, profile, quality, lossless=lossless)
+        yield
     except (Image.DecompressionBombWarning, Image.DecompressionBombError, OverflowError) as bomb:
         raise TooManyPixels from bomb
     except MemoryError:

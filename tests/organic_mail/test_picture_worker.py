@@ -247,6 +247,35 @@ class TestScans:
             assert (scan.mode, scan.size, scan.tobytes()) == (page.mode, page.size, page.tobytes())
 
 
+class TestFingerprint:
+    def test_the_same_picture_in_another_form(self) -> None:
+        shapes = scene(600, 400)
+        shapes.paste((240, 220, 40), (300, 200, 500, 390))
+        shapes.paste((10, 120, 30), (40, 250, 200, 380))
+        small = shapes.resize((300, 200))
+        turned = saved(shapes.transpose(Image.Transpose.ROTATE_90), "JPEG", exif=pictures.exif(6))
+        alike = [
+            picture_worker._looks(each, "")
+            for each in (
+                saved(shapes, "PNG"),
+                saved(shapes, "JPEG", quality=60),
+                saved(small, "WEBP"),
+                saved(shapes, "HEIF"),
+                turned,
+            )
+        ]
+        assert [each[:2] for each in alike] == [(600, 400), (600, 400), (300, 200), (600, 400), (400, 600)]
+        first = alike[0][2]
+        assert all((first ^ other).bit_count() <= 4 for _, _, other in alike)
+        mirrored = picture_worker._looks(saved(shapes.transpose(Image.Transpose.FLIP_LEFT_RIGHT), "PNG"), "")
+        assert (first ^ mirrored[2]).bit_count() > 8
+
+    @pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff\xe0", b"\xff\x0a"])
+    def test_nothing_to_look_at(self, data: bytes) -> None:
+        with pytest.raises(UnreadablePicture):
+            picture_worker._looks(data, "")
+
+
 class TestHarm:
     @pytest.mark.parametrize("share", [0.3, 0.7, 0.99])
     def test_half_a_photo_loses_its_notes_too(self, share: float) -> None:

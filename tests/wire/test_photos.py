@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from email.message import Message
+from pathlib import Path
 from typing import Any
 
 import dkim
@@ -173,3 +174,28 @@ def test_where_no_worker_starts_the_post_waits(family: Operator, monkeypatch: py
     with daemon(family.home) as running:
         copies = until(lambda: [raw for _, raw in running.copies() if b"a.jpg" in raw])
     assert all(pictures.is_upright(content(leaves(raw.split(b"\r\n", 2)[2])[1])) for raw in copies)
+
+
+def test_the_end_does_not_wait_for_a_photo(family: Operator) -> None:
+    """SIGTERM while a worker computes: over at once, nobody is left behind, and the post goes out later."""
+    home = family.home
+    with daemon(home, starter=[sys.executable, "-m", "tests.wire.without_worker", "slow"]) as running:
+        assert running.send(pictures.post_with((pictures.phone_jpeg(6), "image/jpeg", "a.jpg"))) == 250
+        (worker,) = until(lambda: children(running.process.pid, "picture_worker"))
+        assert running.end() == 0
+    assert not Path(f"/proc/{worker}").exists()
+    with daemon(home) as running:
+        copies = copies_of(running)
+    assert all(pictures.is_upright(content(leaves(raw)[1])) for raw in copies.values())
+
+
+def children(parent: int, name: str) -> list[int]:
+    numbers = [int(each) for task in Path(f"/proc/{parent}/task").iterdir() for each in read(task / "children").split()]
+    return [number for number in numbers if name in read(Path(f"/proc/{number}/cmdline"))]
+
+
+def read(file: Path) -> str:
+    try:
+        return file.read_text()
+    except OSError:  # it has ended meanwhile
+        return ""

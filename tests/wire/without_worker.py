@@ -1,4 +1,4 @@
-"""Runs a command of Organic Mail on a machine where the worker that opens pictures cannot start: PYTHON -m MODULE …"""
+"""Runs a command where the worker that opens pictures does not start, or not in time: [slow] PYTHON -m …"""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ import sys
 from organic_mail import picture_process
 
 if __name__ == "__main__":
+    words = sys.argv[1:]
     picture_process._PROGRAM = "raise SystemExit(3)"
-    _, _, _, module, *words = sys.argv
-    sys.argv = [module, *words]
+    if words[0] == "slow":
+        picture_process._PROGRAM = "import time; time.sleep(600)  # picture_worker"
+        words = words[1:]
+    _, _, module, *sys.argv[1:] = words
+    sys.argv[0] = module
     runpy.run_module(module, run_name="__main__")
