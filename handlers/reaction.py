@@ -35,7 +35,7 @@ _LONGEST_TEXT = 64 * 1024  # bytes of a part; with a quote below it
 _LONGEST_LINE = 80
 _MOST_LINES = 6
 _MAYBE = {verb: emoji for emoji, verbs in MAYBE_VERBS.items() for verb in verbs}
-_OPENING = re.compile('[“"„«「]')
+_OPENING = re.compile('[“”"„«「]')
 _LINK = re.compile(r"[<(\[]*https?://\S+")
 
 

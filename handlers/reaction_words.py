@@ -30,7 +30,7 @@ REACTED = re.compile(  # Outlook's "Anna reacted to your message:", and Gmail's 
     re.IGNORECASE,
 )
 TAPBACK = re.compile(
-    '(?P<verb>[^"“”„«»「」‘’\']{2,40}?)[\\s:\xa0]*[“"„«「]\\s*(?P<quoted>.+?)\\s*[”"“»」]\\.?', re.DOTALL
+    '(?P<verb>[^"“”„«»「」‘’\']{2,40}?)[\\s:\xa0]*[“”"„«「]\\s*(?P<quoted>.+?)\\s*[”"“»」]\\.?', re.DOTALL
 )
 SURE_VERBS = {
     "liked": _UP, "disliked": _DOWN, "laughed at": _LAUGH, "emphasized": _BANG, "emphasised": _BANG, "questioned": _WHY,
