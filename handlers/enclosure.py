@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from handlers import film, picture
@@ -41,7 +41,7 @@ class Enclosure:
         return self.name.rpartition(".")[0].casefold()
 
 
-def enclosures(message: Message, all_parts: Sequence[Part]) -> list[Enclosure]:
+def enclosures(message: Message, all_parts: tuple[Part, ...]) -> list[Enclosure]:
     """In document order, without what is signed or encrypted, of which no byte may change."""
     return [
         _enclosure(message, part, index)
@@ -49,8 +49,8 @@ def enclosures(message: Message, all_parts: Sequence[Part]) -> list[Enclosure]:
         if not (
             part.is_multipart
             or part.content_type in _NEVER_OPENED
-            or is_shown_text(tuple(all_parts), index)
-            or is_opaque(tuple(all_parts), index)
+            or is_shown_text(all_parts, index)
+            or is_opaque(all_parts, index)
         )
     ]
 

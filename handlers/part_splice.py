@@ -27,10 +27,14 @@ class NewPart:
     name: str = ""
 
 
+EMPTY_TEXT = NewPart(b"", "text/plain; charset=utf-8")
+"""A place to write on."""
+
+
 def with_parts(message: Message, all_parts: Sequence[Part], new: Mapping[int, Sequence[NewPart]]) -> bytes:
     """The whole message with the leaves at these indices exchanged; by nothing, it is taken out.
 
-    Where a part taken out was the last of its multipart, or all of the message, an empty text stands for it.
+    Where a part taken out was the last of its multipart, or all of the message, EMPTY_TEXT stands for it.
     """
     edits: list[tuple[int, int, bytes]] = []
     for index in sorted(new):
@@ -73,8 +77,8 @@ def _span_with_delimiter(raw: bytes, part: Part) -> tuple[int, int]:
 
 def _written(message: Message, all_parts: Sequence[Part], part: Part, pieces: Sequence[NewPart]) -> bytes:
     raw = message.raw
-    if not pieces:
-        return _header(raw, part, NewPart(b"", "text/plain"), encoding="7bit") + b"\r\n"
+    if not pieces or pieces[0] is EMPTY_TEXT:
+        return _other_header(raw, part, EMPTY_TEXT.content_type, "quoted-printable")
     if len(pieces) == 1:
         return _one(raw, part, pieces[0])
     boundary = _boundary(all_parts, part, pieces)
@@ -82,9 +86,8 @@ def _written(message: Message, all_parts: Sequence[Part], part: Part, pieces: Se
     several = between.join(_fresh(piece) for piece in pieces)
     if part.parent is not None:
         return several
-    held = NewPart(b"", f'multipart/mixed; boundary="{boundary.decode()}"')
-    header = _header(raw, part, held, encoding="7bit")
-    return header + b"\r\n--" + boundary + b"\r\n" + several + b"\r\n--" + boundary + b"--\r\n"
+    header = _other_header(raw, part, f'multipart/mixed; boundary="{boundary.decode()}"', "7bit")
+    return header + b"--" + boundary + b"\r\n" + several + b"\r\n--" + boundary + b"--\r\n"
 
 
 def _one(raw: bytes, part: Part, piece: NewPart) -> bytes:
@@ -92,7 +95,7 @@ def _one(raw: bytes, part: Part, piece: NewPart) -> bytes:
     body = _base64(piece.data) + whole_message
     if not piece.content_type and part.encoding == "base64" and not _says_more(raw, part):
         return raw[part.start : part.body_start] + body
-    return _header(raw, part, piece, encoding="base64") + b"\r\n" + body
+    return _header(raw, part, piece) + b"\r\n" + body
 
 
 def _says_more(raw: bytes, part: Part) -> bool:
@@ -100,9 +103,17 @@ def _says_more(raw: bytes, part: Part) -> bool:
     return any(field.name in _UNTRUE for field in fields)
 
 
-def _header(raw: bytes, part: Part, new: NewPart, *, encoding: str) -> bytes:
+def _other_header(raw: bytes, part: Part, content_type: str, encoding: str) -> bytes:
+    """For something else in its place: nothing that was said about the part is true of it. With its empty line."""
+    fields, _ = read_fields(raw, part.start, part.body_start)
+    kept = [raw[field.start : field.end] for field in fields if not field.name.startswith("content-")]
+    own = header_field("Content-Type", content_type.split()), header_field("Content-Transfer-Encoding", [encoding])
+    return b"".join((*kept, *own, b"\r\n"))
+
+
+def _header(raw: bytes, part: Part, new: NewPart) -> bytes:
     """The part's own fields in their order; those about its form say what is true now. No empty line yet."""
-    ours = {"content-transfer-encoding": header_field("Content-Transfer-Encoding", [encoding])}
+    ours = {"content-transfer-encoding": header_field("Content-Transfer-Encoding", ["base64"])}
     if new.content_type:
         ours["content-type"] = _field("Content-Type", new.content_type, "name", new.name)
         if part.disposition:

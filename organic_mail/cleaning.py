@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from handlers.body import is_shown_text
 from handlers.enclosure import (
     PHOTOS_BUDGET,
     Enclosure,
@@ -18,7 +19,7 @@ from handlers.enclosure import (
 from handlers.left_out import LeftOut
 from handlers.message import Message, parse
 from handlers.mime import MOST_PARTS, Part, decoded, parts
-from handlers.part_splice import NewPart, with_ending, with_parts
+from handlers.part_splice import EMPTY_TEXT, NewPart, with_ending, with_parts
 from handlers.picture import PictureKind, kind_of
 from organic_mail.picture_process import PictureProcess, unpacked_parts
 from organic_mail.picture_worker import CHANGED, FILM, PICTURE, SAME, SMALLER, TNEF
@@ -44,7 +45,7 @@ class _Sorting:
     """What is being found out about the enclosures of one message, by their index."""
 
     message: Message
-    all_parts: Sequence[Part]
+    all_parts: tuple[Part, ...]
     worker: PictureProcess
     data: dict[int, bytes] = field(default_factory=dict)  # as the copies will have it
     seconds: dict[int, float | None] = field(default_factory=dict)
@@ -144,6 +145,9 @@ def _spliced(raw: bytes, sorting: _Sorting, found: Sequence[Enclosure]) -> Clean
             piece = _new_part(each, sorting.data[each.index])
             if piece.content_type or piece.data != sorting.original(each):
                 new[each.index] = [piece]
+    if left_out and not any(is_shown_text(sorting.all_parts, index) for index in range(len(sorting.all_parts))):
+        first = next(index for index in new if index in sorting.unreadable or index in too_big)
+        new[first] = [EMPTY_TEXT]  # where the readers can be told
     changed = with_parts(sorting.message, sorting.all_parts, new) if new else sorting.message.raw
     return Cleaned(None if changed == raw else changed, tuple(left_out))
 

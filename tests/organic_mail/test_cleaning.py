@@ -236,6 +236,15 @@ class TestLeftOut:
         (part,) = leaves(clean(holder + inner + b"\r\n--x--\r\n").raw)
         assert (part.get_content_type(), content(part)) == ("text/plain", b"")
 
+    def test_where_there_is_no_text_to_tell_it_in(self) -> None:
+        raw = post_with((HALF_HEIC, "image/heic", "a.heic"), (pictures.phone_jpeg(6), "image/jpeg", "b.jpg"))
+        raw = raw.replace(b"Content-Disposition: inline", b"Content-Disposition: attachment")
+        start = raw.index(b"--=_between\r\n")
+        textless = raw[:start] + raw[raw.index(b"--=_between\r\n", start + 1) :]
+        place, photo = leaves(clean(textless).raw)
+        assert (place.get_content_type(), place.get_content_disposition(), content(place)) == ("text/plain", None, b"")
+        assert photo.get_filename() == "b.jpg"
+
     def test_a_film_beyond_the_budget(self) -> None:
         big, small = pictures.film(90, FILES_BUDGET), pictures.film(9, 1000)
         raw = post_with((big, "video/quicktime", "IMG_1.mov"), (small, "video/quicktime", "IMG_2.mov"))
@@ -300,7 +309,9 @@ class TestTnef:
             post_with((tnef(("a.txt", b"one"), ("b.txt", b"two")), "application/ms-tnef", "winmail.dat"))
         )
         raw = (b"From: a@b.example\nMIME-Version: 1.0\n" + bytes(alone.get_payload(1))).replace(b"\n", b"\r\n")  # type: ignore[arg-type]
-        assert [content(part) for part in leaves(clean(raw).raw)] == [b"one", b"two"]
+        made = clean(raw).raw
+        assert [content(part) for part in leaves(made)] == [b"one", b"two"]
+        assert email.message_from_bytes(made or b"").get_content_disposition() is None
 
     @pytest.mark.parametrize("data", [tnef(("a.txt", b"one"))[:40], b"\x78\x9f\x3e\x22" + b"\xff" * 90, b"nothing"])
     def test_it_stays_where_it_cannot_be_opened(self, data: bytes) -> None:
