@@ -119,19 +119,24 @@ class Receiver:
     async def _received(self, envelope: Envelope, raw: bytes, join: Join) -> Sequence[Reply]:
         now = self._clock()
         try:
-            message = await self.parsed(raw)
+            with self._database.preparing():
+                message = await self.parsed(raw)
             self._checkpoint("parsed")
             authentication = await authenticate(envelope, message, self._settings, self._dns, self._dns_threads, now)
             self._checkpoint("authenticated")
-            if self._database.in_process and len(raw) < _SMALL:  # changing threads twice would take as long
-                decisions, packed = self._decided(envelope, message, authentication, join, now)
-            else:
-                decisions, packed = await self._in_thread(self._decided, envelope, message, authentication, join, now)
-            self._checkpoint("decided")
-            if packed is not None:
-                await self._landing.of(
-                    self._database.submit(lambda session: self._write(session, decisions, packed, now))
-                )
+            written = None
+            with self._database.preparing():
+                if self._database.in_process and len(raw) < _SMALL:  # changing threads twice would take as long
+                    decisions, packed = self._decided(envelope, message, authentication, join, now)
+                else:
+                    decisions, packed = await self._in_thread(
+                        self._decided, envelope, message, authentication, join, now
+                    )
+                self._checkpoint("decided")
+                if packed is not None:
+                    written = self._database.submit(lambda session: self._write(session, decisions, packed, now))
+            if written is not None:
+                await self._landing.of(written)
                 self._committed()
             self._checkpoint("committed")
             return [decision.outcome.reply for decision in decisions]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -118,6 +118,10 @@ class Database:
     def submit(self, fn: Callable[[Session], T]) -> Future[T]:
         """Like write, without waiting: the future is done after the commit. The owner commits in groups."""
         return self._writer.submit(fn)
+
+    def preparing(self) -> AbstractContextManager[None]:
+        """While something is made ready that will be submitted within milliseconds; a group under load waits for it."""
+        return self._writer.preparing()
 
     def changed(self) -> bool:
         """Has another process committed since the last call? Only the owner of a SQLite file can tell; else True."""

@@ -17,6 +17,7 @@ from sqlmodel import Session
 
 from storage.community import create_community, the_community
 from storage.database import Database, DatabaseProblem, StorageTrouble
+from storage.engines import MOST_WAL_PAGES
 from tests.conftest import Place, PostgresServer
 from tests.storage.made import NOW
 from tests.storage.said import Gate, fail, fail_in_flush, said, say
@@ -183,6 +184,32 @@ def test_a_group_is_one_commit(sqlite_database: Database, guest: Database) -> No
     assert guest.read(said) == [f"{number:02}" for number in range(50)]
 
 
+def test_a_commit_waits_for_what_is_announced(sqlite_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storage.writer.GATHERING", 60)
+    with sqlite_database.preparing():
+        first = sqlite_database.submit(say("one"))
+        assert wait([first], 0.1).not_done
+        second = sqlite_database.submit(say("two"))
+    assert not wait([first, second], 10).not_done
+    assert sqlite_database.write(say("alone")) == "alone"  # for what comes unannounced nobody waits
+
+
+def test_a_commit_does_not_wait_for_ever(sqlite_database: Database) -> None:
+    with sqlite_database.preparing():
+        assert sqlite_database.write(say("one")) == "one"
+
+
+def test_the_wal_is_moved_when_the_answer_is_out(sqlite_place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storage.writer.CHECKPOINT_ROWS", 2)
+    database = Database.open(sqlite_place.url, home=sqlite_place.home, owner=True)
+    for words in ("the first", "the second", "the third"):
+        database.write(say(words))
+    kept = (sqlite_place.home / "community.db").read_bytes()
+    database.close()
+    assert b"the second" in kept
+    assert b"the third" not in kept
+
+
 @pytest.mark.parametrize("failing", [fail, fail_in_flush])
 def test_one_that_raises_takes_only_itself(sqlite_database: Database, failing: Callable[[Session], None]) -> None:
     gate = Gate(sqlite_database)
@@ -276,7 +303,7 @@ def test_only_the_writer_of_serve_moves_the_wal(sqlite_place: Place) -> None:
         pages: int = session.connection().exec_driver_sql("PRAGMA wal_autocheckpoint").scalar_one()
         return pages
 
-    assert owner.write(checkpoints_after) == 1000
+    assert owner.write(checkpoints_after) == MOST_WAL_PAGES
     assert [owner.read(checkpoints_after), guest.read(checkpoints_after), guest.write(checkpoints_after)] == [0, 0, 0]
     for database in (owner, guest):
         for setting, value in {"synchronous": 2, "foreign_keys": 1, "journal_mode": "wal"}.items():
