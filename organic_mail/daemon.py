@@ -54,6 +54,7 @@ from organic_mail.transport import check_next_hop, sending_of
 from organic_mail.version import version
 from storage.budget import allowance
 from storage.engines import database_url, sqlite_file
+from storage.events import latest_events
 from storage.keys import active_key
 from storage.models import SigningKey
 
@@ -365,4 +366,6 @@ def _deliver(deliverer: Deliverer, ending: _Ending) -> _Beside:
 def _keep_time(opened: Opened, dns: Dns, ending: _Ending) -> _Beside:
     stop = threading.Event()
     timers = standing_timers(opened, dns)
-    return _Beside(Part.TIMERS, ending, run=lambda: run_timers(timers, stop), tell_to_stop=stop.set)
+    last = opened.database.read(lambda session: latest_events(session, limit=1))
+    run = partial(run_timers, timers, stop, last_seen=last[0].at if last else None)
+    return _Beside(Part.TIMERS, ending, run=run, tell_to_stop=stop.set)

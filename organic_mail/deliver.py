@@ -41,6 +41,8 @@ LEASE_SECONDS = 60.0
 LEASE_MARGIN = 5.0
 """Seconds before the end of a lease from which on nothing is sent under it."""
 RENEW_BEFORE = 35.0
+CLOCK_STEP = timedelta(seconds=10)
+"""By so much somebody has set the clock, and our leases say the wrong moment."""
 BEAT_SECONDS = 0.5
 DRAIN_SECONDS, DRAIN_WRITE_SECONDS = 6.0, 2.0
 """For what is being sent when we stop, and for writing it down, so that all is over within ten."""
@@ -96,6 +98,7 @@ class Deliverer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._awake = asyncio.Event()
         self._claims = Claims()
+        self._clock_read = clock(), 0.0
         self._shared = SharedBytes(database, host, clock)
         self._senders = sending(Calls(concurrency, self._may_send, self._on_reply, self._recode, self._put_off))
         self._putting_off: dict[tuple[datetime, str], list[Claimed]] = {}
@@ -126,6 +129,7 @@ class Deliverer:
         Raises Problem when there is no key to sign with.
         """
         self._loop = asyncio.get_running_loop()
+        self._clock_read = self._clock(), self._time()
         await self._get_ready(stop)
         try:
             async with asyncio.TaskGroup() as group:
@@ -200,7 +204,11 @@ class Deliverer:
 
     async def _claim(self, limit: int) -> int:
         until = self._time() + LEASE_SECONDS - LEASE_MARGIN
-        take = partial(_take, who=self._who, now=self._clock(), limit=limit, allowance=self._allowance)
+        now = self._clock()
+        was_set = abs(now - self._clock_at(self._time())) > CLOCK_STEP
+        ours = [claimed.id for claimed in self._claims.all_rows()] if was_set else ()
+        self._clock_read = now, self._time()
+        take = partial(_take, who=self._who, now=now, limit=limit, allowance=self._allowance, ours=ours)
         taking = self._database.submit(take)
         taken = await asyncio.wrap_future(taking)
         self._claims.add(taken.rows, until)
@@ -221,6 +229,11 @@ class Deliverer:
         for key, rows in wanted.items():
             self._begin_copies(key, rows)
         return len(taken.rows)
+
+    def _clock_at(self, time: float) -> datetime:
+        """What the clock shows then, when nobody sets it."""
+        then, ticks = self._clock_read
+        return then + timedelta(seconds=time - ticks)
 
     def _begin_copies(self, key: Key, rows: list[Claimed]) -> None:
         making = asyncio.create_task(self._make_copies(key, rows))
@@ -351,9 +364,14 @@ class Deliverer:
         return asyncio.get_running_loop().time()
 
 
-def _take(session: Session, *, who: str, now: datetime, limit: int, allowance: Allowance) -> _Taken:
-    room = min(limit, allowance(session, now))
+def _take(
+    session: Session, *, who: str, now: datetime, limit: int, allowance: Allowance, ours: Sequence[int]
+) -> _Taken:
+    """`ours`: what is being sent, and must not be taken for lost, because the clock was set."""
     lease = timedelta(seconds=LEASE_SECONDS)
+    if ours:
+        queue.extend(session, ours, who=who, until=now + lease)
+    room = min(limit, allowance(session, now))
     rows = queue.claim(session, who=who, now=now, limit=room, lease=lease) if room > 0 else []
     if not rows:
         return _Taken([], {}, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from storage.arrivals import prune_arrivals
 from storage.cleaned import forget_cleaned
 from storage.database import Database
 from storage.mailboxes import OLDEST, prune_mails
+from storage.mending import mend_times
 from storage.private_mail import forget_private_mail
 from storage.queue import prune
 from storage.trouble import StorageTrouble
@@ -32,16 +34,27 @@ PRIVATE_MAIL_KEPT = timedelta(days=30)  # longer than a bounce address is believ
 CLEANED_KEPT = timedelta(days=14)  # longer than anything is tried again; what is asked for later is made anew
 ARRIVALS_KEPT = timedelta(days=7)  # spec/mail.md §3.6 G3
 
+STEP = timedelta(minutes=5)
+"""By so much a clock is never off by itself: somebody set it."""
+SETTLING = timedelta(hours=1)
+"""For so long after that only what is `at_any_time` is done: it may be set again, and what is forgotten stays so."""
+LONG_OFF = timedelta(days=365)
+"""A community that has done nothing for so long has a wrong clock, as machines have that lost their battery."""
+
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """`act` is called with the time of day, at the start and then each `every`."""
+    """`act` is called with the time of day, at the start and then each `every`.
+
+    at_any_time: it does no harm when the clock is wrong.
+    """
 
     name: str
     every: timedelta
     act: Callable[[datetime], None]
+    at_any_time: bool = False
 
 
 def forget_sent_deliveries(database: Database, now: datetime) -> None:
@@ -94,6 +107,12 @@ def remove_revoked_keys(opened: Opened, now: datetime) -> None:
         log.info("key removed", selector=selector)
 
 
+def mend_queue(database: Database, now: datetime) -> None:
+    """What was put off while the clock was wrong would wait for years."""
+    if mended := database.write(lambda session: mend_times(session, now)):
+        log.warning("deliveries waited for a day that is far away: the clock was wrong", count=mended)
+
+
 def stop_waiting_for_members(database: Database, host: Host, now: datetime) -> None:
     """A week after she was asked whether she wrote it (spec/mail.md §2.4)."""
     database.write(lambda session: leave_to_people(session, host, now))
@@ -119,20 +138,51 @@ def standing_timers(opened: Opened, dns: Dns) -> tuple[Timer, ...]:
         Timer("remind of decisions", hourly, lambda now: remind_of_decisions(opened.database, host, now)),
         Timer("stop waiting for members", hourly, lambda now: stop_waiting_for_members(opened.database, host, now)),
         Timer("remove revoked keys", hourly, lambda now: remove_revoked_keys(opened, now)),
+        Timer("mend queue", timedelta(minutes=1), lambda now: mend_queue(opened.database, now), at_any_time=True),
     )
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _ticks() -> float:
+    """Seconds that nobody sets; they go on while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 def run_timers(
-    timers: Sequence[Timer], stop: threading.Event, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    timers: Sequence[Timer],
+    stop: threading.Event,
+    clock: Callable[[], datetime] = _now,
+    ticks: Callable[[], float] = _ticks,
+    last_seen: datetime | None = None,
 ) -> None:
-    """Until `stop`. What fails is logged and waits for its next time."""
-    due = dict.fromkeys(timers, clock())
+    """Until `stop`. What fails is logged and waits for its next time.
+
+    Intervals are measured by `ticks`. last_seen: when this community last did something.
+    """
+    due = dict.fromkeys(timers, ticks())
+    began, ticks_then = clock(), ticks()
+    if last_seen is not None and not last_seen - timedelta(days=1) < began < last_seen + LONG_OFF:
+        _settle(due, ticks(), began - last_seen)
     while not stop.is_set():
+        now = clock()
+        step = now - began - timedelta(seconds=ticks() - ticks_then)
+        if abs(step) > STEP:
+            began += step
+            _settle(due, ticks(), step)
         for timer in timers:
-            if due[timer] <= clock():
-                due[timer] = clock() + timer.every
-                _act(timer, clock())
-        stop.wait(max((min(due.values()) - clock()).total_seconds(), 0.0))
+            if due[timer] <= ticks():
+                due[timer] = ticks() + timer.every.total_seconds()
+                _act(timer, now)
+        stop.wait(max(min(due.values()) - ticks(), 0.0))
+
+
+def _settle(due: dict[Timer, float], ticks: float, step: timedelta) -> None:
+    log.warning("the clock was set; what depends on the day waits for an hour", by=str(step))
+    for timer, moment in due.items():
+        due[timer] = ticks if timer.at_any_time else max(moment, ticks + SETTLING.total_seconds())
 
 
 def _act(timer: Timer, now: datetime) -> None:

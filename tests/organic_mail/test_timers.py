@@ -6,6 +6,8 @@ import threading
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+import pytest
+
 from organic_mail import keys
 from organic_mail.resolver import Resolver
 from organic_mail.timers import Timer, run_timers, standing_timers
@@ -23,18 +25,34 @@ NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
 class Clock(threading.Event):
-    """Time passes as the timers wait for it, and no faster; the end comes at `until`."""
+    """Time passes as the timers wait for it, and no faster; the end comes at `until`.
 
-    def __init__(self, until: datetime) -> None:
+    `steps`: somebody sets the clock by so much when so many minutes have passed.
+    """
+
+    def __init__(self, until: datetime, steps: dict[int, timedelta] | None = None) -> None:
         super().__init__()
-        self.now = NOON
+        self.passed = timedelta()
+        self.set_by = timedelta()
         self.until = until
+        self.steps = steps or {}
+
+    @property
+    def now(self) -> datetime:
+        return NOON + self.passed + self.set_by
+
+    def ticks(self) -> float:
+        return self.passed.total_seconds()
 
     def wait(self, timeout: float | None = None) -> bool:
-        self.now += timedelta(seconds=timeout or 0)
-        if self.now >= self.until:
+        self.passed += timedelta(seconds=timeout or 0)
+        self.set_by += self.steps.pop(self.passed // timedelta(minutes=1), timedelta())
+        if self.passed >= self.until - NOON:
             self.set()
         return self.is_set()
+
+    def run(self, *timers: Timer, last_seen: datetime | None = None) -> None:
+        run_timers(timers, self, lambda: self.now, self.ticks, last_seen)
 
 
 def test_each_acts_at_the_start_and_then_in_its_time() -> None:
@@ -44,7 +62,7 @@ def test_each_acts_at_the_start_and_then_in_its_time() -> None:
         return Timer(name, timedelta(hours=hours), lambda now: acted.append((name, (now - NOON) // timedelta(hours=1))))
 
     clock = Clock(NOON + timedelta(hours=4, minutes=30))
-    run_timers([timer("a", 1), timer("b", 2)], clock, lambda: clock.now)
+    clock.run(timer("a", 1), timer("b", 2))
     assert acted == [("a", 0), ("b", 0), ("a", 1), ("a", 2), ("b", 2), ("a", 3), ("a", 4), ("b", 4)]
 
 
@@ -56,8 +74,48 @@ def test_trouble_waits_for_the_next_time() -> None:
         raise StorageTrouble("the disk is full")
 
     clock = Clock(NOON + timedelta(hours=1, minutes=30))
-    run_timers([Timer("trouble", timedelta(hours=1), act)], clock, lambda: clock.now)
+    clock.run(Timer("trouble", timedelta(hours=1), act))
     assert tries == [NOON, NOON + timedelta(hours=1)]
+
+
+@pytest.mark.parametrize("step", [timedelta(hours=1), timedelta(days=-1), timedelta(days=3650), timedelta(days=-3650)])
+def test_after_a_step_of_the_clock_nothing_is_forgotten_for_an_hour(step: timedelta) -> None:
+    clock = Clock(NOON + timedelta(hours=4), {120: step})
+    forgotten: list[timedelta] = []
+    mended: list[timedelta] = []
+    clock.run(
+        Timer("tick", timedelta(minutes=1), lambda now: mended.append(clock.passed), at_any_time=True),
+        Timer("forget", timedelta(minutes=30), lambda now: forgotten.append(clock.passed)),
+    )
+    assert [passed // timedelta(minutes=1) for passed in forgotten] == [0, 30, 60, 90, 180, 210]
+    assert len(mended) == 240
+
+
+def test_a_clock_that_is_put_right_in_time_does_no_harm() -> None:
+    clock = Clock(NOON + timedelta(hours=4), {20: timedelta(days=3650), 40: timedelta(days=-3650)})
+    days: set[int] = set()
+    clock.run(
+        Timer("tick", timedelta(minutes=1), lambda now: None, at_any_time=True),
+        Timer("forget", timedelta(minutes=30), lambda now: days.add(now.year)),
+    )
+    assert days == {NOON.year}
+
+
+@pytest.mark.parametrize(
+    ("last_seen", "at_once"),
+    [
+        (None, True),
+        (NOON - timedelta(days=60), True),
+        (NOON + timedelta(hours=12), True),
+        (NOON - timedelta(days=3650), False),
+        (NOON + timedelta(days=3650), False),
+    ],
+)
+def test_a_clock_that_is_wrong_at_the_start(last_seen: datetime | None, at_once: bool) -> None:
+    clock = Clock(NOON + timedelta(minutes=59))
+    acted: list[datetime] = []
+    clock.run(Timer("forget", timedelta(hours=1), acted.append), last_seen=last_seen)
+    assert bool(acted) is at_once
 
 
 def test_the_next_key_signs_when_dns_has_it(om: Operator, dns_server: DnsServer) -> None:
