@@ -48,6 +48,14 @@ def phrase_tokens(text: str) -> list[str]:
     return _encoded_words(clean)
 
 
+def text_tokens(text: str) -> list[str]:
+    """The words of a Subject: as they are, or encoded where ASCII is not enough (RFC 5322 §2.2.1, RFC 2047 §5)."""
+    words = text.split()
+    if text.isascii() and "=?" not in text:
+        return words
+    return _encoded_words(" ".join(words))
+
+
 def display_name(name: str, *, otherwise: str) -> str:
     """A person's name as others may see it: no address, nothing in brackets, no "via"; `otherwise` if none is left."""
     plain = _BRACKETED.sub(" ", _ADDRESS.sub(" ", plain_text(name)))

@@ -14,6 +14,7 @@ from sqlmodel import Session
 from handlers.enclosure import needs_cleaning
 from handlers.facts import Host
 from handlers.left_out import unpacked_left_out
+from handlers.letter_mail import Edition, Reader, edition_of, letter_copy
 from handlers.mentioned import mentioned_addresses
 from handlers.message import Message, parse
 from handlers.post import shown_ids
@@ -31,6 +32,7 @@ from storage.cleaned import KeptCleaned
 from storage.contents import read_content
 from storage.copies import Source, source_of
 from storage.database import Database
+from storage.letter_buttons import list_of_edition
 from storage.members import aliases_for
 from storage.private_mail import private_source
 from storage.queue import Claimed
@@ -48,10 +50,18 @@ class Key:
     language: str
     seven_bit: bool = False  # for a next hop that takes no lines of 8 bits
     private_id: int | None = None  # of mail to one member alone
+    letter: bool = False  # a letter to many, with a place for each one's name
 
 
 def key_of(claimed: Claimed, *, seven_bit: bool = False) -> Key:
-    return Key(claimed.post_id, claimed.content_id, claimed.language, seven_bit, claimed.private_id)
+    return Key(
+        claimed.post_id,
+        claimed.content_id,
+        claimed.language,
+        seven_bit,
+        claimed.private_id,
+        claimed.letter_id is not None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +120,35 @@ class SharedNotice:
         return Outgoing(_sender(self.host, claimed), recipient, signed, b"", eight_bit=not signed.isascii())
 
 
-Shared = SharedPost | SharedNotice
+@dataclass(frozen=True, slots=True)
+class SharedLetter:
+    """What the letters of one edition have in common."""
+
+    host: Host
+    list_name: str
+    edition: Edition
+    body: bytes  # the last piece, in wire form: the pictures are in it
+
+    @property
+    def size(self) -> int:
+        return self.edition.size + len(self.body)
+
+    def outgoing(self, claimed: Claimed, signer: Signer) -> Outgoing:
+        leave = f"{self.list_name}-{claimed.leave_token or 'leave'}"
+        mailbox = self.host.mailbox
+        reader = Reader(
+            claimed.reader_name,
+            claimed.recipient,
+            claimed.letter_message_id,
+            unsubscribe=mailbox.link(leave) if mailbox else f"{leave}@{self.host.domain}",
+            unsubscribe_url=_leave_page(self.host, claimed),
+        )
+        start = letter_copy(self.edition, reader, None if mailbox else signer, claimed.created_at)
+        recipient = envelope_path(claimed.recipient)
+        return Outgoing(_sender(self.host, claimed), recipient, wire_form(start), self.body, eight_bit=False)
+
+
+Shared = SharedPost | SharedNotice | SharedLetter
 
 
 def _leave_page(host: Host, claimed: Claimed) -> str:
@@ -195,6 +233,8 @@ class SharedBytes:
     def _make(self, key: Key) -> Shared:
         if key.private_id is not None:
             return SharedNotice(self.host, self._private_mail(key, key.private_id))
+        if key.letter:
+            return self._letter(key)
         if key.post_id is None:
             raw = self._database.read(lambda session: read_content(session, key.content_id))
             return SharedNotice(self.host, seven_bit(parse(raw)) if key.seven_bit else raw)
@@ -206,6 +246,13 @@ class SharedBytes:
         # RFC 6376 §5.3: what is signed must be what arrives, so the change comes first
         made = rendition(parse(seven_bit(message)) if key.seven_bit else message, facts, key.language)
         return SharedPost(self.host, source.mailing_list.name, made, wire_form(made.body))
+
+    def _letter(self, key: Key) -> SharedLetter:
+        raw, mailing_list = self._database.read(
+            lambda session: (read_content(session, key.content_id), list_of_edition(session, key.content_id))
+        )
+        edition = edition_of(raw)
+        return SharedLetter(self.host, mailing_list.name, edition, wire_form(edition.pieces[-1]))
 
     def _private_mail(self, key: Key, private_id: int) -> bytes:
         source = self._database.read(lambda session: private_source(session, private_id))

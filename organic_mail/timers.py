@@ -15,6 +15,7 @@ from organic_mail import keys
 from organic_mail.asking_people import remind
 from organic_mail.bouncing import forget_bounces, judge_bounces
 from organic_mail.home import Opened
+from organic_mail.lettering import LETTERS_KEPT, write_due_letters
 from organic_mail.moderation import leave_to_people
 from organic_mail.notices import host_of
 from organic_mail.pausing import send_probes
@@ -23,6 +24,7 @@ from organic_mail.resolver import Dns, DnsTrouble
 from storage.arrivals import prune_arrivals
 from storage.cleaned import forget_cleaned
 from storage.database import Database
+from storage.letters import forget_letters
 from storage.mailboxes import OLDEST, prune_mails
 from storage.mending import mend_times
 from storage.private_mail import forget_private_mail
@@ -83,6 +85,13 @@ def forget_cleaned_messages(database: Database, now: datetime) -> None:
         pass
 
 
+def forget_old_letters(database: Database, now: datetime) -> None:
+    """What stood in them stays; under which number, nobody asks any more."""
+    before = now - LETTERS_KEPT
+    while database.write(lambda session: forget_letters(session, before=before)):
+        pass
+
+
 def forget_mailbox_mails(database: Database, now: datetime) -> None:
     """Older mail is never read, so nothing has to be known of it."""
     before = now - OLDEST
@@ -122,6 +131,10 @@ def remind_of_decisions(database: Database, host: Host, now: datetime) -> None:
     database.write(lambda session: remind(session, host, now))
 
 
+def _write_letters(opened: Opened, host: Host, now: datetime) -> None:
+    write_due_letters(opened.database, host, now)
+
+
 def standing_timers(opened: Opened, dns: Dns) -> tuple[Timer, ...]:
     hourly = timedelta(hours=1)
     host = host_of(opened.settings, opened.secrets, opened.database)
@@ -130,6 +143,8 @@ def standing_timers(opened: Opened, dns: Dns) -> tuple[Timer, ...]:
         Timer("forget arrivals", hourly, lambda now: forget_arrivals(opened.database, now)),
         Timer("forget private mail", hourly, lambda now: forget_sent_private_mail(opened.database, now)),
         Timer("forget cleaned messages", hourly, lambda now: forget_cleaned_messages(opened.database, now)),
+        Timer("write letters", timedelta(seconds=20), lambda now: _write_letters(opened, host, now)),
+        Timer("forget letters", hourly, lambda now: forget_old_letters(opened.database, now)),
         Timer("forget mailbox mails", hourly, lambda now: forget_mailbox_mails(opened.database, now)),
         Timer("sign with next key", hourly, lambda now: sign_with_next_key(opened, dns, now)),
         Timer("judge bounces", timedelta(minutes=1), lambda now: judge_bounces(opened.database, host, now)),

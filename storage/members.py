@@ -16,6 +16,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from storage import queue, tokens
+from storage.letters import IN_LETTERS, begin_letters
 from storage.models import Address, DeliveryMode, MailingList, Member, Membership, Role, Status, TokenAction
 
 
@@ -248,12 +249,14 @@ def join(
         mode = delivery or session.get_one(MailingList, list_id).delivery
         row = _new_membership(list_id=list_id, member_id=member_id, delivery=mode, now=now)
         session.add(row)
+    before = (row.status, row.delivery)
     if row.status is not Status.ACTIVE:
         row.status = Status.ACTIVE
         row.joined_at = now
     row.delivery = delivery or row.delivery
     row.role = role or row.role
     session.flush()
+    _begin_letters(session, row, *before)
     if not tokens.leave_token(session, _id(row)):
         tokens.add_token(session, token=leave_token, action=TokenAction.LEAVE, membership=row, now=now)
     return row
@@ -277,6 +280,7 @@ def come_back(session: Session, *, membership_id: int, now: datetime) -> bool:
         return False
     row.status = Status.ACTIVE
     row.joined_at = now
+    _begin_letters(session, row, Status.LEFT, row.delivery)
     session.flush()
     return True
 
@@ -294,8 +298,17 @@ def update_membership(
     row = session.get(Membership, membership_id)
     if row is None:
         raise LookupError(f"no membership {membership_id}")
+    before = row.delivery
     _change(session, row, {"delivery": delivery, "role": role, "own_posts": own_posts, "weekday": weekday})
+    _begin_letters(session, row, row.status, before)
     return row
+
+
+def _begin_letters(session: Session, row: Membership, status: Status, delivery: DeliveryMode) -> None:
+    """Her first letter has what comes from now on, unless she was paused or had letters before. Both: as they were."""
+    had_letters = status in (Status.ACTIVE, Status.PAUSED) and delivery in IN_LETTERS
+    if row.status is Status.ACTIVE and row.delivery in IN_LETTERS and not had_letters:
+        begin_letters(session, row)
 
 
 def people_of(

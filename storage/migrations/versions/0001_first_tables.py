@@ -7,6 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from storage.migrations.letter_tables import create_letter_tables
+from storage.migrations.private_tables import create_private_tables
+
 revision = "0001_v0.1.0"
 down_revision = None
 
@@ -341,115 +344,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("list_id", "message_id", name="pk_thread_reference"),
     )
     op.create_index("ix_thread_reference_thread_id", "thread_reference", ["thread_id"])
-    op.create_table(
-        "private_mail",
-        sa.Column("id", BIG_ID, nullable=False),
-        sa.Column("list_id", sa.Integer(), nullable=False),
-        sa.Column("writer_id", sa.Integer(), nullable=False),
-        sa.Column("reader_id", sa.Integer(), nullable=False),
-        sa.Column("content_id", BIG_ID, nullable=False),
-        sa.Column("message_id", sa.String(), nullable=False),
-        sa.Column("original_message_id", sa.String(), nullable=False),
-        sa.Column("created_at", MOMENT, nullable=False),
-        sa.ForeignKeyConstraint(["content_id"], ["message.id"], name="fk_private_mail_content_id"),
-        sa.ForeignKeyConstraint(["list_id"], ["mailing_list.id"], name="fk_private_mail_list_id"),
-        sa.ForeignKeyConstraint(["reader_id"], ["member.id"], name="fk_private_mail_reader_id"),
-        sa.ForeignKeyConstraint(["writer_id"], ["member.id"], name="fk_private_mail_writer_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_private_mail"),
-    )
-    op.create_index("ix_private_mail_content", "private_mail", ["content_id"])
-    op.create_index("ix_private_mail_reader", "private_mail", ["reader_id", "message_id"])
-    op.create_index("ix_private_mail_writer", "private_mail", ["writer_id", "created_at"])
-    op.create_table(
-        "private_block",
-        sa.Column("blocker_id", sa.Integer(), nullable=False),
-        sa.Column("blocked_id", sa.Integer(), nullable=False),
-        sa.Column("created_at", MOMENT, nullable=False),
-        sa.ForeignKeyConstraint(["blocked_id"], ["member.id"], name="fk_private_block_blocked_id"),
-        sa.ForeignKeyConstraint(["blocker_id"], ["member.id"], name="fk_private_block_blocker_id"),
-        sa.PrimaryKeyConstraint("blocker_id", "blocked_id", name="pk_private_block"),
-    )
-    op.create_table(
-        "reaction",
-        sa.Column("post_id", BIG_ID, autoincrement=False, nullable=False),
-        sa.Column("member_id", sa.Integer(), nullable=False),
-        sa.Column("emoji", sa.String(), nullable=False),
-        sa.Column("reacted_at", MOMENT, nullable=False),
-        sa.ForeignKeyConstraint(["member_id"], ["member.id"], name="fk_reaction_member_id"),
-        sa.ForeignKeyConstraint(["post_id"], ["post.id"], name="fk_reaction_post_id"),
-        sa.PrimaryKeyConstraint("post_id", "member_id", name="pk_reaction"),
-    )
-    op.create_table(
-        "letter_edition",
-        sa.Column("id", BIG_ID, nullable=False),
-        sa.Column("list_id", sa.Integer(), nullable=False),
-        sa.Column("content_id", BIG_ID, nullable=False),
-        sa.Column("language", sa.String(), nullable=False),
-        sa.Column("title", sa.String(), nullable=False),
-        sa.Column("written_on", sa.Date(), nullable=False),
-        sa.Column("made_at", MOMENT, nullable=False),
-        sa.ForeignKeyConstraint(["content_id"], ["message.id"], name="fk_letter_edition_content_id"),
-        sa.ForeignKeyConstraint(["list_id"], ["mailing_list.id"], name="fk_letter_edition_list_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_letter_edition"),
-    )
-    op.create_index("ix_letter_edition_content_id", "letter_edition", ["content_id"])
-    op.create_index("ix_letter_edition_made_at", "letter_edition", ["made_at"])
-    op.create_table(
-        "letter_entry",
-        sa.Column("edition_id", BIG_ID, nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("thread_id", BIG_ID, nullable=False),
-        sa.Column("first_post_id", BIG_ID, nullable=False),
-        sa.Column("last_post_id", BIG_ID, nullable=False),
-        sa.Column("title", sa.String(), nullable=False),
-        sa.Column("shown", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(["edition_id"], ["letter_edition.id"], name="fk_letter_entry_edition_id"),
-        sa.ForeignKeyConstraint(["thread_id"], ["thread.id"], name="fk_letter_entry_thread_id"),
-        sa.PrimaryKeyConstraint("edition_id", "number", name="pk_letter_entry"),
-    )
-    op.create_table(
-        "letter",
-        sa.Column("id", BIG_ID, nullable=False),
-        sa.Column("edition_id", BIG_ID, nullable=False),
-        sa.Column("membership_id", sa.Integer(), nullable=False),
-        sa.Column("day", sa.Date(), nullable=True),
-        sa.Column("message_id", sa.String(), nullable=False),
-        sa.ForeignKeyConstraint(["edition_id"], ["letter_edition.id"], name="fk_letter_edition_id"),
-        sa.ForeignKeyConstraint(["membership_id"], ["membership.id"], name="fk_letter_membership_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_letter"),
-        sa.UniqueConstraint("membership_id", "day", name="ux_letter_day"),
-        sa.UniqueConstraint("message_id", name="uq_letter_message_id"),
-    )
-    op.create_index("ix_letter_edition", "letter", ["edition_id"])
-    op.create_table(
-        "letter_reader",
-        sa.Column("membership_id", sa.Integer(), nullable=False),
-        sa.Column("read_to", BIG_ID, autoincrement=False, nullable=False),
-        sa.Column("letters", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["membership_id"], ["membership.id"], name="fk_letter_reader_membership_id"),
-        sa.PrimaryKeyConstraint("membership_id", name="pk_letter_reader"),
-    )
-    op.create_table(
-        "letter_button",
-        sa.Column("token", sa.String(), nullable=False),
-        sa.Column("kind", WORD, nullable=False),
-        sa.Column("list_id", sa.Integer(), nullable=False),
-        sa.Column("post_id", BIG_ID, nullable=False),
-        sa.Column("made_at", MOMENT, nullable=False),
-        sa.ForeignKeyConstraint(["list_id"], ["mailing_list.id"], name="fk_letter_button_list_id"),
-        sa.ForeignKeyConstraint(["post_id"], ["post.id"], name="fk_letter_button_post_id"),
-        sa.PrimaryKeyConstraint("token", name="pk_letter_button"),
-        sa.UniqueConstraint("post_id", "kind", name="ux_letter_button"),
-    )
-    op.create_table(
-        "letter_answer",
-        sa.Column("post_id", BIG_ID, autoincrement=False, nullable=False),
-        sa.Column("content_id", BIG_ID, nullable=False),
-        sa.ForeignKeyConstraint(["content_id"], ["message.id"], name="fk_letter_answer_content_id"),
-        sa.ForeignKeyConstraint(["post_id"], ["post.id"], name="fk_letter_answer_post_id"),
-        sa.PrimaryKeyConstraint("post_id", name="pk_letter_answer"),
-    )
-    op.create_index("ix_letter_answer_content_id", "letter_answer", ["content_id"])
+    create_private_tables()
+    create_letter_tables()
     op.create_table(
         "delivery",
         sa.Column("id", BIG_ID, nullable=False),

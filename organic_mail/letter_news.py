@@ -1,0 +1,82 @@
+"""The posts that letters show, read from storage once for all letters of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import structlog
+from sqlmodel import Session
+
+from handlers.enclosure import Enclosure, enclosures
+from handlers.header_field import plain_text
+from handlers.letter_content import LONGEST_TEXT, Voice, called_in
+from handlers.message import Message, parse
+from handlers.mime import parts
+from handlers.picture import PictureKind
+from handlers.written import whole_text_of, written_text_of
+from storage.contents import read_content
+from storage.letters import NewsRow
+from storage.posts import post_by_message_id
+
+_SMALLEST_PHOTO = 20 * 1024
+"""Bytes, encoded: what is smaller and has its place in the text is a drawing of somebody's signature."""
+_MOST_FILES = 5
+
+log = structlog.get_logger()
+
+
+def voices(session: Session, list_id: int, rows: Iterable[NewsRow], known: dict[int, Voice]) -> list[Voice]:
+    """The posts of these rows, from `known` (by id) where it has them; what was read is put there."""
+    for row in rows:
+        if row.id not in known:
+            known[row.id] = _voice(session, list_id, row)
+    return [known[row.id] for row in rows]
+
+
+def photos_of(message: Message) -> list[Enclosure]:
+    """Its pictures, without those that belong to a signature."""
+    all_parts = parts(message)
+    return [
+        each
+        for each in enclosures(message, all_parts)
+        if each.kind not in (None, PictureKind.OTHER)
+        if all_parts[each.index].disposition == "attachment" or each.encoded_size > _SMALLEST_PHOTO
+    ]
+
+
+def _voice(session: Session, list_id: int, row: NewsRow) -> Voice:
+    """Whatever is in the way of showing it: its author and subject still can be."""
+    text, photos, readable = "", 0, True
+    files: tuple[str, ...] = ()
+    try:
+        raw = read_content(session, row.content_id)
+        text = written_text_of(raw, original=_answered(session, list_id, row))
+        message = parse(raw)
+        photos, files = len(photos_of(message)), _files(message)
+    except Exception:
+        log.exception("a post cannot be shown in letters", post=row.id)
+        readable = False
+    return Voice(
+        row.id,
+        row.thread_id,
+        row.content_id,
+        row.member_id,
+        row.author_name,
+        plain_text(row.subject) if len(row.subject) > 400 else row.subject,
+        text,
+        row.written_at,
+        photos,
+        files,
+        called_in(text[:LONGEST_TEXT]),
+        readable,
+    )
+
+
+def _answered(session: Session, list_id: int, row: NewsRow) -> str | None:
+    parent = post_by_message_id(session, list_id=list_id, message_id=row.in_reply_to) if row.in_reply_to else None
+    return whole_text_of(read_content(session, parent.content_id)) if parent else None
+
+
+def _files(message: Message) -> tuple[str, ...]:
+    found = [each for each in enclosures(message, parts(message)) if each.kind is None]
+    return tuple(plain_text(each.name) or each.content_type for each in found[:_MOST_FILES])

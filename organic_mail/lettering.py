@@ -1,0 +1,284 @@
+"""Letters are written: for each list what is new, once for all who read the same, and a row of the queue for each.
+
+What letters share is an edition: the same conversations, in one language, for one time zone and part of the day. Only
+its reader's name, addresses and signature are added when her letter is sent (organic_mail.copies).
+"""
+
+from __future__ import annotations
+
+import secrets as randomness
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import partial
+
+import structlog
+from sqlmodel import Session
+
+from handlers.facts import Host, id_of
+from handlers.letter_content import Contents, Interest, Voice, contents, folded_name, unique_first_names
+from handlers.letter_form import letter_html
+from handlers.letter_mail import LONGEST_HTML, edition_mail
+from handlers.letter_page import Page, PageFacts, page, shorter
+from handlers.letter_time import ends_at, is_due, zone_of
+from handlers.letter_words import part_of_day, words_of
+from handlers.token import letter_mark, new_message_id
+from organic_mail.letter_news import voices
+from organic_mail.letter_pictures import LetterPictures
+from organic_mail.notices import new_token
+from storage import letters, members
+from storage.database import Database
+from storage.letter_buttons import buttons_of, who_reacted
+from storage.letters import NewEntry, NewLetter, ReaderGroup, ReaderRow
+from storage.lists import list_by_id
+from storage.models import MailingList
+from storage.trouble import StorageTrouble
+
+BATCH = 500
+LETTERS_KEPT = timedelta(days=90)
+"""So long an answer to a letter finds its conversation by number."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """A page with the conversations that it shows, ready to be kept."""
+
+    page: Page
+    contents: Contents
+    raw: bytes
+    language: str
+    written_on: date
+
+
+class LetterWriter:
+    """Writes letters of one list at one moment, and keeps what they share meanwhile. Use it from one thread."""
+
+    def __init__(self, database: Database, host: Host, mailing_list: MailingList, now: datetime) -> None:
+        self._database = database
+        self._host = host
+        self._list = mailing_list
+        self._now = now
+        self._voices: dict[int, Voice] = {}
+        self._news: dict[tuple[int, datetime | None], list[Voice]] = {}
+        self._editions: dict[tuple[object, ...], int] = {}
+        self._pictures = LetterPictures(database)
+        self._first_names: dict[int, str] | None = None
+        self._called: frozenset[str] = frozenset()
+
+    def write(self, readers: Sequence[ReaderRow], *, day: date | None, before: datetime | None = None) -> int:
+        """A letter for each of them who has news, into the queue. Returns how many.
+
+        day: theirs, when it is the day's letter. before: what was accepted later waits.
+        """
+        wanted: list[tuple[ReaderRow, tuple[object, ...], int]] = []
+        new: dict[tuple[object, ...], Edition] = {}
+        for reader in readers:
+            found = self.news_for(reader, before)
+            if found.is_empty:
+                continue
+            key = self._key(reader, found)
+            if key not in self._editions and key not in new:
+                edition = self._edition_if_possible(reader, found)
+                if edition is None:
+                    continue
+                new[key] = edition
+            wanted.append((reader, key, self._newest(reader, before)))
+        if not wanted:
+            return 0
+        kept, count = self._database.write(lambda session: self._keep(session, wanted, new, day))
+        self._editions |= kept
+        return count
+
+    def news_for(self, reader: ReaderRow, before: datetime | None = None) -> Contents:
+        """What stands in her letter; empty when there is nothing for her."""
+        news = self._news_behind(reader.read_to, before)
+        interest = Interest(
+            reader.member_id, self._name_called(reader), own_posts=reader.own_posts, weekly=reader.weekly
+        )
+        return contents(news, interest)
+
+    def edition(self, reader: ReaderRow, found: Contents, *, missed: bool = False) -> Edition:
+        """What her letter shares with those of others, short enough."""
+        local = self._now.astimezone(zone_of(reader.timezone))
+        words = words_of(reader.language)
+        ends = {post_id for each in found.shown for post_id in (each.voices[0].post_id, each.voices[-1].post_id)}
+        all_ids = [voice.post_id for each in found.shown for voice in each.voices]
+        buttons = self._database.write(
+            lambda session: buttons_of(
+                session, list_id=id_of(self._list), post_ids=sorted(ends), mint=new_token, now=self._now
+            )
+        )
+        facts = PageFacts(
+            self._host,
+            self._list,
+            words,
+            local,
+            weekly=reader.weekly,
+            first=reader.letters == 0 and not missed,
+            missed=missed,
+            buttons=buttons,
+            hearts=self._database.read(lambda session: who_reacted(session, all_ids)),
+            before=self._database.read(lambda session: self._before(session, found)),
+            pictures=self._pictures.of(found),
+        )
+        made = page(found, facts)
+        while (size := len(letter_html(made).encode())) > LONGEST_HTML and len(found.shown) > 1:
+            excess = (size - LONGEST_HTML) * len(found.shown) // size
+            found = shorter(found, max(1, excess))
+            made = page(found, facts)
+        raw = edition_mail(made, self._list, self._host, now=local)
+        return Edition(made, found, raw, words.language, local.date())
+
+    def _edition_if_possible(self, reader: ReaderRow, found: Contents) -> Edition | None:
+        try:
+            return self.edition(reader, found)
+        except StorageTrouble:
+            raise
+        except Exception:  # the others get their letters
+            log.exception("a letter cannot be written", list=self._list.name, member=reader.member_id)
+            return None
+
+    def _news_behind(self, read_to: int, before: datetime | None) -> list[Voice]:
+        key = (read_to, before)
+        if key not in self._news:
+
+            def read(session: Session) -> list[Voice]:
+                rows = letters.news(session, id_of(self._list), after=read_to, before=before)
+                return voices(session, id_of(self._list), rows, self._voices)
+
+            self._news[key] = self._database.read(read)
+            self._called = self._called.union(*(voice.called for voice in self._news[key]))
+        return self._news[key]
+
+    def _newest(self, reader: ReaderRow, before: datetime | None) -> int:
+        return max(voice.post_id for voice in self._news_behind(reader.read_to, before))
+
+    def _name_called(self, reader: ReaderRow) -> str:
+        """Her first name, if some post may mean her by it."""
+        if not self._called:
+            return ""
+        if self._first_names is None:
+
+            def read(session: Session) -> dict[int, str]:
+                people = members.people_of(session, id_of(self._list))
+                return unique_first_names({id_of(each.member): each.member.name for each in people})
+
+            self._first_names = self._database.read(read)
+        name = self._first_names.get(reader.member_id, "")
+        return name if folded_name(name) in self._called else ""
+
+    def _before(self, session: Session, found: Contents) -> dict[int, Voice]:
+        """For conversations that began before this letter: the last post that she knows."""
+        known = {}
+        for each in found.shown:
+            row = letters.post_before(session, each.thread_id, each.voices[0].post_id)
+            if row is not None:
+                known[each.thread_id] = voices(session, id_of(self._list), [row], self._voices)[0]
+        return known
+
+    def _key(self, reader: ReaderRow, found: Contents) -> tuple[object, ...]:
+        local = self._now.astimezone(zone_of(reader.timezone))
+        shape = tuple(
+            tuple((each.thread_id, each.asks, tuple(voice.post_id for voice in each.voices)) for each in conversations)
+            for conversations in (found.shown, found.rest)
+        )
+        language = reader.language.lower()
+        return language, reader.timezone, part_of_day(local.hour), reader.weekly, reader.letters == 0, shape
+
+    def _keep(
+        self,
+        session: Session,
+        wanted: Sequence[tuple[ReaderRow, tuple[object, ...], int]],
+        new: dict[tuple[object, ...], Edition],
+        day: date | None,
+    ) -> tuple[dict[tuple[object, ...], int], int]:
+        kept = {key: keep_edition(session, self._list, edition, self._now) for key, edition in new.items()}
+        known = self._editions | kept
+        rows = [
+            NewLetter(known[key], reader, day, letter_message_id(self._host, reader.member_id), read_to)
+            for reader, key, read_to in wanted
+        ]
+        return kept, letters.add_letters(session, rows, list_id=id_of(self._list), now=self._now)
+
+
+def keep_edition(session: Session, mailing_list: MailingList, edition: Edition, now: datetime) -> int:
+    numbered = enumerate((*edition.contents.shown, *edition.contents.rest), 1)
+    entries = [
+        NewEntry(
+            number,
+            each.thread_id,
+            each.voices[0].post_id,
+            each.voices[-1].post_id,
+            each.title,
+            shown=number <= len(edition.contents.shown),
+        )
+        for number, each in numbered
+    ]
+    return letters.add_edition(
+        session,
+        list_id=id_of(mailing_list),
+        raw=edition.raw,
+        language=edition.language,
+        title=edition.page.title,
+        written_on=edition.written_on,
+        entries=entries,
+        now=now,
+    )
+
+
+def letter_message_id(host: Host, member_id: int) -> str:
+    """One that tells, when it is answered, whose letter that was."""
+    random = letter_mark(host.secrets, member_id=member_id, random=randomness.token_bytes(8))
+    return new_message_id(random, host.domain)
+
+
+def write_due_letters(database: Database, host: Host, now: datetime, *, only: str = "") -> int:
+    """The letters of the day, and of the week, whose hour has come; of one list only, or of all. Returns how many."""
+    count = 0
+    writers: dict[int, LetterWriter | None] = {}
+    for group in database.read(letters.reader_groups):
+        if not is_due(group.hour, now.astimezone(zone_of(group.timezone))):
+            continue
+        if group.list_id not in writers:
+            writers[group.list_id] = _writer(database, host, group.list_id, now, only)
+        writer = writers[group.list_id]
+        if writer is None:
+            continue
+        count += _write_to_group(database, writer, group, now)
+    if count:
+        log.info("letters written", count=count)
+    return count
+
+
+def _write_to_group(database: Database, writer: LetterWriter, group: ReaderGroup, now: datetime) -> int:
+    zone = zone_of(group.timezone)
+    day = now.astimezone(zone).date()
+    newest = database.read(partial(letters.newest_post, list_id=group.list_id))
+    batch = partial(letters.due_readers, group=group, day=day, newest=newest, limit=BATCH)
+    before = ends_at(group.hour, day, zone)
+    return sum(writer.write(readers, day=day, before=before) for readers in _batches(database, batch))
+
+
+def write_letters_now(database: Database, host: Host, mailing_list: MailingList, now: datetime) -> int:
+    """To everybody who gets letters of a list and has news, whatever the hour. Returns how many."""
+    writer = LetterWriter(database, host, mailing_list, now)
+    list_id = id_of(mailing_list)
+    newest = database.read(partial(letters.newest_post, list_id=list_id))
+    batch = partial(letters.all_readers, list_id=list_id, newest=newest, limit=BATCH)
+    return sum(writer.write(readers, day=None) for readers in _batches(database, batch))
+
+
+def _writer(database: Database, host: Host, list_id: int, now: datetime, only: str) -> LetterWriter | None:
+    mailing_list = database.read(partial(list_by_id, list_id=list_id))
+    if mailing_list is None or (only and mailing_list.name != only):
+        return None
+    return LetterWriter(database, host, mailing_list, now)
+
+
+def _batches(database: Database, batch: Callable[..., list[ReaderRow]]) -> Iterator[list[ReaderRow]]:
+    after = 0
+    while readers := database.read(partial(batch, after=after)):
+        yield readers
+        after = readers[-1].membership_id

@@ -1,0 +1,97 @@
+"""What is kept around letters: the buttons of posts, the answers that were cut into posts, who sent hearts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+from sqlmodel import select as select_rows
+
+from storage.models import MailingList, Member
+from storage.models_letters import (
+    ButtonKind,
+    Letter,
+    LetterAnswer,
+    LetterButton,
+    LetterEdition,
+    LetterEntry,
+)
+from storage.models_reactions import Reaction
+
+
+def buttons_of(
+    session: Session, *, list_id: int, post_ids: Iterable[int], mint: Callable[[], str], now: datetime
+) -> dict[int, tuple[str, str]]:
+    """post id → tokens of its answer and of its heart; made where there are none. mint: makes a fresh token."""
+    wanted = dict.fromkeys(post_ids)
+    found: dict[tuple[int, ButtonKind], str] = {
+        (row.post_id, row.kind): row.token
+        for row in session.exec(select_rows(LetterButton).where(col(LetterButton.post_id).in_(wanted)))
+    }
+    for post_id in wanted:
+        for kind in ButtonKind:
+            if (post_id, kind) not in found:
+                token = mint()
+                session.add(LetterButton(token=token, kind=kind, list_id=list_id, post_id=post_id, made_at=now))
+                found[post_id, kind] = token
+    session.flush()
+    return {post_id: (found[post_id, ButtonKind.ANSWER], found[post_id, ButtonKind.HEART]) for post_id in wanted}
+
+
+def button(session: Session, token: str) -> LetterButton | None:
+    return session.get(LetterButton, token)
+
+
+def letter_of(session: Session, message_id: str) -> tuple[Letter, LetterEdition] | None:
+    """The letter that has this Message-ID, with what it shares with others."""
+    query = select_rows(Letter, LetterEdition).where(
+        Letter.message_id == message_id, LetterEdition.id == Letter.edition_id
+    )
+    return session.exec(query).first()
+
+
+def list_of_edition(session: Session, content_id: int) -> MailingList:
+    """Whose letters have this content. Raises LookupError."""
+    query = (
+        select_rows(MailingList)
+        .join(LetterEdition, col(LetterEdition.list_id) == col(MailingList.id))
+        .where(LetterEdition.content_id == content_id)
+    )
+    found = session.exec(query).first()
+    if found is None:
+        raise LookupError(f"no letter has content {content_id}")
+    return found
+
+
+def entries_of(session: Session, edition_id: int) -> list[LetterEntry]:
+    """Its conversations by number."""
+    query = select_rows(LetterEntry).where(LetterEntry.edition_id == edition_id).order_by(col(LetterEntry.number))
+    return list(session.exec(query))
+
+
+def who_reacted(session: Session, post_ids: Collection[int]) -> dict[int, list[str]]:
+    """post id → names of those who sent a heart or the like, the first one first."""
+    query = (
+        select(col(Reaction.post_id), col(Member.name))
+        .join(Member, col(Member.id) == col(Reaction.member_id))
+        .where(col(Reaction.post_id).in_(post_ids))
+        .order_by(col(Reaction.reacted_at))
+    )
+    names: dict[int, list[str]] = {}
+    for post_id, name in session.connection().execute(query):
+        names.setdefault(post_id, []).append(name)
+    return names
+
+
+def keep_answer(session: Session, *, post_id: int, content_id: int) -> None:
+    """The post was cut out of this mail."""
+    session.add(LetterAnswer(post_id=post_id, content_id=content_id))
+    session.flush()
+
+
+def answer_content(session: Session, post_id: int) -> int | None:
+    """The mail out of which a post was cut; None: the post is the mail."""
+    row = session.get(LetterAnswer, post_id)
+    return row.content_id if row else None
