@@ -152,7 +152,8 @@ def test_what_a_telephone_writes(text: str, emoji: str) -> None:
 @pytest.mark.parametrize(
     ("text", "emoji"),
     [
-        ("Loved “Lunch at noon?”", RED), ("Gefällt „Lunch at noon?“", UP), ("Lacht über „Lunch at noon?“", "\U0001f602"),
+        ("Loved “Lunch at noon?”", RED), ("Gefällt „Lunch at noon?“", UP),
+        ("Lacht über „Lunch at noon?“", "\U0001f602"),
         ("A aimé « Lunch at noon? »", UP), ("A adoré « Lunch at noon? »", RED), ("Le gustó “Lunch at noon?”", UP),
         ("Gillade ”Lunch at noon?”", UP), ("Älskade “Lunch at noon?”", RED), ("Ha adorato “Lunch at noon?”", RED),
         ("Curtiu “Lunch at noon?”", UP), ("Нравится «Lunch at noon?»", UP),
