@@ -44,6 +44,8 @@ _NAMES_DEVICE = re.compile(f"sent from my |{_PRODUCT}")  # casefolded: many time
 _DEVICE = re.compile(
     r"[<(\[«„\"*_]{0,3}(?:"
     rf"sent from my [^,.;!?]{{1,50}}{_EXCUSE}"
+    rf"|sent (?:from my|via the) [\w -]{{1,30}}, (?:an )?(?:at&t|{_PRODUCT})(?: [\w-]{{1,15}}){{0,3}} (?:smart)?phone"
+    r"|yahoo mail: \w+, \w+, \w+"
     rf"|(?:{_choice(written_words.SENT_BEFORE)})[^,;!?]{{0,40}}?{_PRODUCT}[^,;!?]{{0,60}}?{_EXCUSE}"
     rf"|(?:{_choice(written_words.OPENERS)}|\S{{0,12}})[^,;!?]{{0,12}}{_PRODUCT}[^,;!?]{{0,30}}?"
     rf"(?:{_choice(written_words.SENT_AFTER)})"
@@ -51,8 +53,8 @@ _DEVICE = re.compile(
     re.IGNORECASE,
 )
 _GET = re.compile(_choice(written_words.GET), re.IGNORECASE)
-_OUTLOOK = re.compile(r"(?<![a-z])outlook", re.IGNORECASE)
-_PHONE = re.compile(r"(?<![a-z])(?:ios|android)", re.IGNORECASE)
+_OUTLOOK = re.compile(r"(?<![a-z])(?:outlook|bluemail)", re.IGNORECASE)
+_SYSTEM = re.compile(r"(?<![a-z])(?:ios|android|windows|mac(?![a-z]))", re.IGNORECASE)
 _LINK = re.compile(r"\]?\((?:https?|mailto):[^()\s]*\)|<(?:https?|mailto):[^<>\s]*>|https?://\S+")
 
 
@@ -166,7 +168,7 @@ def _is_advert(words: str) -> bool:
     return (
         len(words) <= LONGEST_ADVERT
         and _OUTLOOK.search(words) is not None
-        and _PHONE.search(words) is not None
+        and _SYSTEM.search(words) is not None
         and _GET.search(words) is not None
     )
 

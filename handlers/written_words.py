@@ -10,7 +10,7 @@ HEADER_KEYS = {
     "from": """
         from von de dela da van från fra lähettäjä od feladó kimden gönderen от від отправитель подател saatja no nuo
         šalje dari từ จาก expéditeur remitente remetente mittente afzender avsändare afsender expeditor αποστολέας
-        από odesílatel frá nork nondik daripada nga oddiwrth द्वारा प्रेषक
+        από odesílatel frá nork nondik daripada nga oddiwrth द्वारा प्रेषक од kutoka mulakay
         از 发件人 發件人 寄件者 差出人 送信者 보낸사람 발신자 מאת من
         """,
     "sent": """
@@ -19,13 +19,13 @@ HEADER_KEYS = {
         elküldve odoslané trimis dată στάλθηκε ημερομηνία ημ/νία gönderildi tarih gönderme gönderilmetarihi
         отправлено дата датаотправки надіслано відправлено изпратено 发送时间 日期 時間 傳送時間 寄件日期 送信日時
         日付 日時 보낸날짜 날짜 נשלח תאריך تاريخالإرسال تمالإرسال التاريخ saadetud kuupäev nosūtīts išsiųsta poslano
-        dikirim tanggal ngày วันที่ ส่ง đãgửi enviat poslato послато испратено dihantar tarikh bidalia dërguar anfonwyd
-        भेजागया दिनांक تاریخ ارسالشده
+        dikirim tanggal ngày วันที่ ส่ง đãgửi enviat poslato послато испратено dihantar tarikh bidalia dërguar
+        anfonwyd enviada enviadaem inviatoil испратено quando ipinadala imetumwa भेजागया दिनांक تاریخ ارسالشده
         """,
     "to": """
         to an à a para aan till til vastaanottaja do komu címzett către προς kime alıcı кому до 收件人 收件者 宛先
         받는사람 수신자 אל إلى kellele adressaat kam kepada đến ถึง prima za за destinataire destinatario pro pera nori
-        nora për प्रति به
+        nora për प्रति به tới kwa kay untuk
         """,
     "cc": """
         cc kopie kopia kopi copie copia kópia kk dw másolat копия копія 抄送 副本 참조 עותק نسخة bilgi κοιν ccn bcc
@@ -33,7 +33,7 @@ HEADER_KEYS = {
     "subject": """
         subject betreff betrifft objet asunto assunto assumpte oggetto onderwerp ämne emne aihe temat předmět predmet
         tárgy subiect θέμα konu тема относно 主题 主題 主旨 件名 제목 נושא الموضوع teema temats tema zadeva naslov
-        subjek perihal chủđề เรื่อง assumpte efni gaia tēma subjekti pwnc विषय موضوع
+        subjek perihal chủđề เรื่อง assumpte efni gaia tēma subjekti pwnc विषय موضوع paksa mada
         """,
     "other": """
         reply-to replyto antwortan répondreà risposta rispondia responderpara svartil svaratill importance wichtigkeit
@@ -101,7 +101,7 @@ PRODUCTS = """
     airmail thunderbird aquamail hotmail gmail mobil mobiel mobile handy smartphone phone telefon téléphone telefono
     teléfono telefone cell tablet fairphone bluemail device gerät appareil dispositiv enhet toestel laite puhelim
     urządzeni zařízení eszköz cihaz συσκευ κινητό устройств телефон смартфон планшет пристро 手机 手機 携帯
-    スマートフォン 휴대 전화 מכשיר טלפון نوكيا هاتف جهاز điện โทรศัพท์ komórk
+    スマートフォン 휴대 전화 מכשיר טלפון نوكيا هاتف جهاز điện โทรศัพท์ komórk boxer
     """
 # "Get Outlook for iOS": the verb, anywhere in a short line that also names Outlook and the system.
 GET = """

@@ -306,3 +306,51 @@ def test_flowed_text_is_one_paragraph_again() -> None:
 )
 def test_whatever_comes_is_read(raw: bytes, expected: str) -> None:
     assert written_text_of(raw) == expected
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Sent from my Verizon, Samsung Galaxy smartphone",
+        "Sent via the Samsung Galaxy S21, an AT&T 5G smartphone",
+        "Yahoo Mail: Search, Organize, Conquer",
+        "Get BlueMail for Android",
+        "Hanki Outlook Androidille",
+        "Küldve a Samsung Galaxy okostelefonról.",
+        "मेरे iPhone से भेजा गया",
+        "Sent from my phone, please excuse brevity",
+    ],
+)
+def test_lines_of_devices_go(line: str) -> None:
+    assert written_text(f"Yes!\n\n{line}\n") == "Yes!"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Sent from my phone, I love you all",
+        "Sent from my desk, the iPhone is dead",
+        "Sent from my desk, iPhone is dead",
+        "Get well soon, and get rid of Outlook on the iPhone!",
+        "We use Outlook on Android and it is fine with us, but the calendar is slow and never shows birthdays",
+    ],
+)
+def test_a_last_line_about_devices_stays(line: str) -> None:
+    assert written_text(f"Yes!\n\n{line}\n").endswith(line)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Van: A\nVerzonden: 22 nov\nAan: B\nOnderwerp: C",
+        "De: A\nEnviada em: 22 nov\nPara: B\nAssunto: C",
+        "Da: A\nInviato il: 22 nov\nA: B\nOggetto: C",
+        "Nuo: A\nIšsiųsta: 22.11\nKam: B\nTema: C",
+        "از: A\nارسال شده: 22.11\nبه: B\nموضوع: C",
+        "Foo: A <a@oak.example>\nBar: 22.11.2026 08:14\nBaz: B <b@oak.example>\nQux: C",  # a language of no table
+    ],
+)
+def test_heads_of_many_languages(head: str) -> None:
+    assert written_text(f"Yes!\n\n{head}\n\nWill you come?") == "Yes!"
+    answered = f"{head}\n\n{ORIGINAL}".replace("talking.\n", "talking.\nTo: you it is\n")
+    assert written_text(f"Yes!\n\n{answered}", original=ORIGINAL) == "Yes!\n\nTo: you it is"
