@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 DEEPEST_COMMENT = 10
 
@@ -14,8 +13,7 @@ _PLAIN = re.compile(r"[^\s()<>\[\]:;@\\,.\"]+")
 _BLANK = re.compile(r"\s+")
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """`text` has quotes, brackets of comments and escapes taken off; "literal" keeps its square brackets."""
 
     kind: Kind

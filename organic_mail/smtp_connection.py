@@ -32,6 +32,7 @@ log = structlog.get_logger()
 logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd logs addresses at INFO and whole mails at DEBUG
 
 _LAST_WORDS = 30.0
+_READ_AHEAD = 1 << 14  # twice this much is taken off the wire before it is asked for: a short mail comes in one piece
 _LONGEST_COMMAND = 1000  # RFC 5321 §4.5.3.1.4 wants 512, and room for parameters
 
 
@@ -41,6 +42,7 @@ class SmtpConnection(SMTP):
     `idle`: seconds that a client may be silent between commands.
     """
 
+    line_length_limit = _READ_AHEAD
     _deadline: float  # of the loop's clock: when the client has been silent for too long
 
     def __init__(

@@ -153,8 +153,7 @@ class _ForSqlite:
 @lru_cache(maxsize=64)
 def _moment(value: datetime | None) -> Any:
     """SQLite's form of a moment: `now` stands in each statement of a post, ten times in all."""
-    convert = _converter(Moment(), sqlite_dialect())
-    return convert(value) if convert else value
+    return _MOMENT_FOR_SQLITE(value) if _MOMENT_FOR_SQLITE else value
 
 
 def _converter(kind: TypeEngine[Any], dialect: Dialect) -> _Convert:
@@ -163,3 +162,6 @@ def _converter(kind: TypeEngine[Any], dialect: Dialect) -> _Convert:
 
 def _implementation(kind: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
     return kind.dialect_impl(dialect)
+
+
+_MOMENT_FOR_SQLITE = _converter(Moment(), sqlite_dialect())
