@@ -194,7 +194,7 @@ def calendar(method: str, answer: str = "ACCEPTED", comment: str = "", parameter
     return (
         "--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n\r\n"
         f"--b\r\nContent-Type: text/calendar; charset=utf-8{kind}\r\n\r\nBEGIN:VCALENDAR\r\n"
-        f"PRODID:-//Google Inc//EN\r\nVERSION:2.0\r\nMETHOD:{method}\r\nBEGIN:VEVENT\r\nUID:1@google.com\r\nDTSTART:20261206T110000Z\r\n"
+        f"PRODID:-//Google Inc//EN\r\nVERSION:2.0\r\nMETHOD:{method}\r\nBEGIN:VEVENT\r\nUID:1@x\r\nDTSTART:20261206\r\n"
         f"ATTENDEE;CUTYPE=INDIVIDUAL;PARTSTAT={answer};CN=Rose\r\n ;X-NUM-GUESTS=0:mailto:{ROSE}\r\n"
         f"{said}SUMMARY:Lunch\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n--b--\r\n"
     )
