@@ -84,6 +84,7 @@ class CopyFacts:
     aliases: Mapping[str, str]  # address keys of members → what may be seen instead
     mailbox: OneMailbox | None = None  # the only address there is, in mailbox mode: nobody has an alias then
     left_out: tuple[LeftOut, ...] = ()  # what the original came with, and the copies do not have
+    conversation: tuple[bytes, ...] = ()  # Thread-… fields, for a message that has none of its own
 
     @property
     def from_address(self) -> str:
@@ -130,7 +131,8 @@ def rendition(message: Message, facts: CopyFacts, language: str) -> Rendition:
 
     Raises `MalformedMessage` over the caps of spec/mail.md §2.2.
     """
-    fields = [*_address_fields(facts), *author_fields(message, facts), *_list_fields(facts)]
+    conversation = () if message.raw_value("thread-index") else facts.conversation
+    fields = [*_address_fields(facts), *author_fields(message, facts), *conversation, *_list_fields(facts)]
     references = references_field(facts.references)
     hidden = dict(facts.aliases)
     if facts.author_shown_address:

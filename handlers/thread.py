@@ -23,7 +23,7 @@ _FORWARD_WITH_PARENT = ("i",)
 
 _COUNTED = re.compile(r"[\[(]\d{1,4}[\])]|\^\d{1,4}|\*\d{1,4}")  # Re[2]: RE(3): Re^2: Re*3:
 _LONGEST_PREFIX = 20
-_INDEX_ROOT = 22  # bytes: version, time, GUID; each answer adds five
+INDEX_ROOT = 22  # bytes: version, time, GUID; each answer adds five
 _LONGEST_INDEX = 4096  # characters
 
 
@@ -69,7 +69,7 @@ def index_root(message: Message) -> str:
         index = base64.b64decode(value, validate=True)
     except ValueError:
         return ""
-    return base64.b64encode(index[:_INDEX_ROOT]).decode() if len(index) >= _INDEX_ROOT else ""
+    return base64.b64encode(index[:INDEX_ROOT]).decode() if len(index) >= INDEX_ROOT else ""
 
 
 def _folded(subject: str) -> str:

@@ -11,6 +11,7 @@ from functools import partial
 
 from sqlmodel import Session
 
+from handlers.conversation import conversation_fields, conversation_root
 from handlers.enclosure import needs_cleaning
 from handlers.facts import Host
 from handlers.left_out import unpacked_left_out
@@ -34,8 +35,11 @@ from storage.copies import Source, source_of
 from storage.database import Database
 from storage.letter_buttons import list_of_edition
 from storage.members import aliases_for
+from storage.models import Post
 from storage.private_mail import private_source
 from storage.queue import Claimed
+from storage.thread_marks import index_of
+from storage.threads import thread_by_id
 
 KEPT, KEPT_BYTES = 32, 16 * 2**20
 """Of what copies share, for the next claims of the same post."""
@@ -294,4 +298,16 @@ def copy_facts(session: Session, source: Source, message: Message, host: Host) -
         },
         mailbox=host.mailbox,
         left_out=unpacked_left_out(source.cleaned.left_out) if source.cleaned else (),
+        conversation=() if message.raw_value("thread-topic") else _conversation(session, host, post),
     )
+
+
+def _conversation(session: Session, host: Host, post: Post) -> tuple[bytes, ...]:
+    """What groups the post for Outlook: the root that somebody's Outlook gave its thread, else one of ours."""
+    thread = thread_by_id(session, post.thread_id)
+    if thread is None:
+        return ()
+    root = index_of(session, post.thread_id)
+    root = root or conversation_root(host.secrets, thread_id=post.thread_id, started_at=thread.created_at)
+    is_first = not post.in_reply_to
+    return tuple(conversation_fields(root, topic=thread.subject, written_at=post.written_at, is_first=is_first))

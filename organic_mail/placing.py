@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
+from handlers.conversation import read_conversation_root
 from handlers.facts import Host
 from handlers.message import Message
 from handlers.outcome import Publish
@@ -108,6 +109,10 @@ class _Finding:
     def _by_index(self) -> int | None:
         if not self.index:
             return None
+        ours = read_conversation_root(self.host.secrets, self.index)
+        thread = thread_by_id(self.session, ours) if ours else None
+        if thread is not None and thread.list_id == self.action.list_id:
+            return thread.id
         found = last_marked(self.session, list_id=self.action.list_id, mark=index_mark(self.index))
         return found.thread_id if found else None
 

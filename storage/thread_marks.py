@@ -77,6 +77,15 @@ def last_marked(session: Session, *, list_id: int, mark: str) -> Marked | None:
     return Marked(*row) if row else None
 
 
+def index_of(session: Session, thread_id: int) -> str:
+    """The root of a Thread-Index that one of its posts has, "" for none."""
+    beginning = index_mark("")
+    mark = thread_mark.c.mark
+    found = select(mark).where(thread_mark.c.thread_id == thread_id, mark.startswith(beginning, autoescape=True))
+    row = session.connection().execute(found.order_by(thread_mark.c.written_at, mark).limit(1)).first()
+    return str(row[0]).removeprefix(beginning) if row else ""
+
+
 def copy_marks(connection: Connection, *, from_thread: int, to_thread: int) -> None:
     connection.execute(_COPY, {"from_thread": from_thread, "to_thread": to_thread})
 

@@ -11,11 +11,15 @@ import pytest
 from sqlmodel import Session, select
 
 from handlers.facts import Facts
-from handlers.message import parse
+from handlers.message import Message, parse
 from handlers.post import published
+from handlers.render import CopyFacts
+from handlers.thread import index_root
 from handlers.token import private_reference
+from organic_mail.copies import copy_facts
 from organic_mail.publishing import publish
 from storage.contents import store_content
+from storage.copies import source_of
 from storage.database import Database
 from storage.lists import list_by_id
 from storage.models import Delivery, Member, Post
@@ -258,3 +262,37 @@ def test_recycled_references_do_not_join(family: Run) -> None:
         assert here.writes(here.tom, "AW: The lake", references=chain).thread_id == first.thread_id
 
     family(steps)
+
+
+def test_who_has_no_outlook_gets_its_marks_all_the_same(family: Run) -> None:
+    """Old Exchange sends back what our copies have, and nothing else."""
+
+    def steps(here: Family) -> None:
+        first = here.writes(here.anna, "The lake")
+        message, facts = copied(here, first)
+        assert index_root(message) == ""
+        index = b"".join(facts.conversation)
+        assert index.startswith(b"Thread-Topic: The lake\r\nThread-Index: ")
+        sent_back = index.rpartition(b": ")[2].decode().strip()
+        assert here.writes(here.tom, "Sv: sjön", thread_index=sent_back).thread_id == first.thread_id
+        assert here.writes(here.tom, "Other", thread_index=CHILD).thread_id != first.thread_id
+
+    family(steps)
+
+
+def test_a_thread_keeps_the_root_that_somebodys_outlook_gave_it(family: Run) -> None:
+    def steps(here: Family) -> None:
+        first = here.writes(here.anna, "The lake", thread_index=ROOT, thread_topic="The lake")
+        assert copied(here, first)[1].conversation == ()
+        answer = here.writes(here.tom, "Re: The lake", in_reply_to=first.message_id)
+        made = parse(b"".join(copied(here, answer)[1].conversation) + b"\r\n")
+        assert index_root(made) == ROOT
+        assert len(base64.b64decode(made.value("thread-index") or "")) == 27
+
+    family(steps)
+
+
+def copied(here: Family, post: Post) -> tuple[Message, CopyFacts]:
+    source = source_of(here.session, post.id or 0)
+    message = parse(source.raw)
+    return message, copy_facts(here.session, source, message, HOST)
