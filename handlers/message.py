@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from dataclasses import field as attribute
 from datetime import datetime
+from functools import cached_property
 
 from handlers.encoded_word import decode_words
 from handlers.field_value import field_text, message_ids, moment, unfolded
@@ -49,18 +49,21 @@ class Field:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Message:
-    """Header spans and the bytes they point into; offsets count from the start of `raw`."""
+    """Header spans and the bytes they point into; offsets count from the start of `raw`.
+
+    What is read out of them stays: a decision asks for the same few fields a dozen times.
+    """
 
     raw: bytes
     fields: tuple[Field, ...]
     body_start: int
-    _first: Mapping[str, Field] = attribute(init=False, repr=False, compare=False)
-    """By name: most of the fields that are asked for are not there."""
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_first", {field.name: field for field in reversed(self.fields)})
+    @cached_property
+    def _first(self) -> Mapping[str, Field]:
+        """By name: most of the fields that are asked for are not there."""
+        return {field.name: field for field in reversed(self.fields)}
 
     def field_bytes(self, field: Field) -> bytes:
         return self.raw[field.start : field.end]
@@ -83,25 +86,25 @@ class Message:
         data = self.raw_value(name)
         return () if data is None else message_ids(field_text(data))
 
-    @property
+    @cached_property
     def message_id(self) -> str:
         """ "<…>", or "" when the message has none."""
         return next(iter(self._ids("message-id")), "")
 
-    @property
+    @cached_property
     def in_reply_to(self) -> tuple[str, ...]:
         return self._ids("in-reply-to")
 
-    @property
+    @cached_property
     def references(self) -> tuple[str, ...]:
         """RFC 5322 §3.6.4: the root of the thread first, the parent last; at most 200."""
         return self._ids("references")
 
-    @property
+    @cached_property
     def subject(self) -> str:
         return self.value("subject") or ""
 
-    @property
+    @cached_property
     def date(self) -> datetime | None:
         """When its author says she wrote it, in UTC."""
         data = self.raw_value("date")
