@@ -12,9 +12,9 @@ from handlers.facts import Host, ReactionFacts, id_of
 from handlers.message import Message
 from handlers.post import addresses_in
 from handlers.reaction import is_about, reaction_in
-from handlers.render import every_footer
 from handlers.token import read_letter_mark, read_private_reference
 from handlers.written import whole_text_of
+from organic_mail.answered_text import sent_text
 from storage import members, posts, questions
 from storage.contents import read_content
 from storage.intake import keys_of_members
@@ -96,7 +96,4 @@ def reaction_facts(session: Session, mailing_list: MailingList | None, message: 
 def is_empty_answer(session: Session, host: Host, mailing_list: MailingList, message: Message) -> bool:
     """Does it answer a post with nothing but what that post says?"""
     post = answered_post(session, mailing_list, message) if may_be_empty(message) else None
-    if post is None:
-        return False
-    line = every_footer(mailing_list.title, post.author_name, host.written_to(f"{mailing_list.name}-leave"))
-    return is_empty(message, original=f"{whole_text_of(read_content(session, post.content_id))}\n{line}")
+    return post is not None and is_empty(message, original=sent_text(session, host, post))
