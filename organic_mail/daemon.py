@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,7 +50,7 @@ from organic_mail.resolver import Dns, Resolver
 from organic_mail.smtp_server import Doors, start_smtp
 from organic_mail.submission import MOST_CONNECTIONS
 from organic_mail.systemd import activated_sockets, notify
-from organic_mail.timers import run_timers, standing_timers
+from organic_mail.timers import Timer, run_timers, standing_timers
 from organic_mail.transport import check_next_hop, sending_of
 from organic_mail.version import version
 from storage.budget import allowance
@@ -59,6 +60,7 @@ from storage.keys import active_key
 from storage.models import SigningKey
 
 if TYPE_CHECKING:
+    from organic_mail.enabling import Enabling
     from organic_mail.http_server import HttpServer
 
 DRAIN_SECONDS = 10.0  # contract §1
@@ -212,7 +214,8 @@ class _Intake:
 async def _run(opened: Opened, parts: frozenset[Part], read_first: ReadFirst, limits: contextlib.ExitStack) -> int:
     ending = _Ending(asyncio.get_running_loop())
     dns = Resolver(opened.settings.dns.nameservers)
-    deliverer = _deliverer(opened, dns) if Part.DELIVER in parts else None
+    enabling = _enabling(opened) if Part.DELIVER in parts else None
+    deliverer = _deliverer(opened, dns, enabling) if Part.DELIVER in parts else None
     wake = deliverer.wake if deliverer else lambda: None
     listening = _web_socket(opened.settings) if Part.WEB in parts and opened.settings.web.listen else None
     intake: _Intake | None = None
@@ -231,6 +234,8 @@ async def _run(opened: Opened, parts: frozenset[Part], read_first: ReadFirst, li
             names.append(f"web={server.address}")
         if deliverer:
             running.append(_deliver(deliverer, ending))
+        if enabling:
+            running.append(_in_time((enabling.timer(),), Part.DELIVER, ending))
         if Part.TIMERS in parts:
             running.append(_keep_time(opened, dns, ending))
         print("ready", *names, flush=True)
@@ -334,16 +339,23 @@ def _web_server(
     return HttpServer(web.application(), listening)
 
 
-def _deliverer(opened: Opened, dns: Dns) -> Deliverer:
+def _enabling(opened: Opened) -> Enabling | None:
+    from organic_mail.enabling import Enabling, is_needed  # most communities have a smarthost
+
+    return Enabling(opened) if is_needed(opened) else None
+
+
+def _deliverer(opened: Opened, dns: Dns, enabling: Enabling | None) -> Deliverer:
     """Raises Problem when the next hop cannot be used as it is written."""
     settings, concurrency = opened.settings, opened.settings.delivery.concurrency
     by_mailbox = settings.delivery.transport == "mailbox"
+    allowed = enabling.allowance if enabling else unlimited
     return Deliverer(
         opened.database,
         host_of(settings, opened.secrets, opened.database),
         sending=sending_of(settings, home=opened.home.path, dns=dns),
         concurrency=min(concurrency, MOST_CONNECTIONS) if by_mailbox else concurrency,
-        allowance=partial(allowance, budget=settings.mailbox.daily_budget) if by_mailbox else unlimited,
+        allowance=partial(allowance, budget=settings.mailbox.daily_budget) if by_mailbox else allowed,
         signer=lambda key: _signer(opened, key),
         who=this_daemon(),
     )
@@ -364,8 +376,11 @@ def _deliver(deliverer: Deliverer, ending: _Ending) -> _Beside:
 
 
 def _keep_time(opened: Opened, dns: Dns, ending: _Ending) -> _Beside:
-    stop = threading.Event()
-    timers = standing_timers(opened, dns)
     last = opened.database.read(lambda session: latest_events(session, limit=1))
-    run = partial(run_timers, timers, stop, last_seen=last[0].at if last else None)
-    return _Beside(Part.TIMERS, ending, run=run, tell_to_stop=stop.set)
+    return _in_time(standing_timers(opened, dns), Part.TIMERS, ending, last_seen=last[0].at if last else None)
+
+
+def _in_time(timers: Sequence[Timer], part: Part, ending: _Ending, *, last_seen: datetime | None = None) -> _Beside:
+    stop = threading.Event()
+    run = partial(run_timers, timers, stop, last_seen=last_seen)
+    return _Beside(part, ending, run=run, tell_to_stop=stop.set)

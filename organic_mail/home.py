@@ -50,6 +50,11 @@ class Home:
     def lock_file(self) -> Path:
         return self.path / "serve.lock"
 
+    @property
+    def sending_file(self) -> Path:
+        """There once this machine may send by itself: see organic_mail.enabling."""
+        return self.path / "may-send"
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
