@@ -6,9 +6,10 @@ import time
 from pathlib import Path
 from statistics import median
 
-from tests.bench.measure import blast, free_port, rsa_signs, show, sink
+from tests.bench.measure import blast, rsa_signs, show, sink
 from tests.bench.python_sink import timed_sink
 from tests.bench.server import LIST, Daemon, letter, make_home, serving
+from tests.ports import free_port
 
 SMALL, LARGE = 4_000, 1_370_000
 CONNECTIONS = 5

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from tests.bench.measure import blast, free_port, show, wait_for
+from tests.bench.measure import blast, show, wait_for
 from tests.bench.server import AUTHOR, LIST, cpu_seconds, letter, make_home, serving
+from tests.ports import free_port
 
 CONNECTIONS = 20
 POSTS = 500

@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 from imapclient import IMAPClient
 
+from tests.ports import free_port
 from tests.wire.certificates import self_made
 
 PROGRAM = Path("/usr/sbin/dovecot")
@@ -92,12 +93,6 @@ service stats {{
 JUNK = "  mailbox Junk {\n    special_use = \\Junk\n    auto = create\n  }"
 
 
-def free_port() -> int:
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        return int(door.getsockname()[1])
-
-
 def wait_for(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
     """Until somebody listens there."""
     end = time.monotonic() + PATIENCE
@@ -164,7 +159,8 @@ class Dovecot:
     def stop(self) -> None:
         """At once: asked politely, it takes a second to think about it."""
         if self.server is not None:
-            os.killpg(self.server.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it is gone already
+                os.killpg(self.server.pid, signal.SIGKILL)
             self.server.wait(PATIENCE)
             self.server = None
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.postfix import free_port, wait_for_port
+from tests.interop.postfix import wait_for_port
+from tests.ports import free_port
 
 CURE = "these tests need OpenDKIM: apt-get install opendkim"
 

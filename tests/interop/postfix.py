@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
+
 CURE = "these tests need Postfix, and the right to start it: apt-get install postfix, and run them as root"
 START_SECONDS = 30.0
 _OWN = ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "saved", "trace")
@@ -140,12 +142,6 @@ def running_postfix(**settings: object) -> Iterator[Postfix]:
         yield postfix
     finally:
         postfix.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        return int(door.getsockname()[1])
 
 
 def wait_for_port(address: str, port: int, alive: Callable[[], bool], said: Callable[[], str]) -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from organic_mail.tls_out import Safety
 from tests.dns_server import DnsServer
-from tests.interop.postfix import free_port, program, running_postfix, wait_for_port
+from tests.interop.postfix import program, running_postfix, wait_for_port
+from tests.ports import free_port
 from tests.wire.certificates import self_made
 from tests.wire.direct_delivery import Outside
 from tests.wire.outbound import Community, new_community, verifies

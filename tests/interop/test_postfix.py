@@ -13,7 +13,8 @@ import pytest
 from tests.dkim_signing import key_record, rsa_key, signed
 from tests.dns_server import DnsServer
 from tests.interop.opendkim import milter, verdicts
-from tests.interop.postfix import Postfix, free_port, running_postfix
+from tests.interop.postfix import Postfix, running_postfix
+from tests.ports import free_port
 from tests.wire.command_line import Operator, empty_home, om
 from tests.wire.community import mail
 from tests.wire.daemons import SETTINGS, Daemon, daemon, until
