@@ -6,9 +6,10 @@ is a `ConfigProblem` that names the key, its line and the cure.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -22,9 +23,11 @@ from organic_mail.config_faults import (
     ConfigProblem,
     SettingNeeds,
     faults_of,
+    placed,
     syntax_fault,
     unknown_in_environment,
 )
+from organic_mail.problem import Problem
 
 FILE_NAME = "organic-mail.toml"
 USUAL_LISTEN = ("0.0.0.0:25", "[::]:25")
@@ -217,6 +220,15 @@ def load(home: Path) -> Settings:
     except ValidationError as fault:
         raise faults_of(fault, Settings, FILE_NAME, text, os.environ) from None
     return _with_absolute_files(settings, home)
+
+
+@contextlib.contextmanager
+def naming_lines(home: Path) -> Iterator[None]:
+    """What is wrong with a setting that `load` took is said with the line that sets it."""
+    try:
+        yield
+    except Problem as problem:
+        raise placed(problem, Settings, FILE_NAME, (home / FILE_NAME).read_text("utf-8"), os.environ) from None
 
 
 def _with_absolute_files(settings: Settings, home: Path) -> Settings:

@@ -91,14 +91,28 @@ def faults_of(
         path = tuple(str(step) for step in detail["loc"]) + (
             tuple(needs.key.split(".")) if isinstance(needs, SettingNeeds) else ()
         )
-        name, number = ".".join(step for step in path if not step.isdigit()), line_of(text, path)
-        variable = f"{ENV_PREFIX}{'__'.join(path[:2])}".upper()
-        if variable in {given.upper() for given in environment}:
-            place, number = variable, 0
-        else:
-            place = f"{file} line {number}" if number else file
-        lines.append((number or 0, f"{place}: {_sentence(name, path, model, detail)}"))
+        name = ".".join(step for step in path if not step.isdigit())
+        number, place = _place(path, file, text, environment)
+        lines.append((number, f"{place}: {_sentence(name, path, model, detail)}"))
     return ConfigProblem("\n".join(line for _, line in sorted(lines)))
+
+
+def placed(problem: Problem, model: type[BaseModel], file: str, text: str, environment: Mapping[str, str]) -> Problem:
+    """The same with its line, when it begins with the name of a setting, such as one whose file is missing."""
+    path = tuple(str(problem).partition(": ")[0].split("."))
+    if path not in _settings(model):
+        return problem
+    _, place = _place(path, file, text, environment)
+    return ConfigProblem(f"{place}: {problem}")
+
+
+def _place(path: Path, file: str, text: str, environment: Mapping[str, str]) -> tuple[int, str]:
+    """The number of the line and how to say it; 0 when the environment sets it, or nothing does."""
+    variable = f"{ENV_PREFIX}{'__'.join(path[:2])}".upper()
+    if variable in {given.upper() for given in environment}:
+        return 0, variable
+    number = line_of(text, path)
+    return (number, f"{file} line {number}") if number else (0, file)
 
 
 def _sentence(name: str, path: Path, model: type[BaseModel], detail: Any) -> str:

@@ -74,7 +74,8 @@ def serve(path: Path, *, parts: frozenset[Part], read_first: ReadFirst = nobody_
     """Serves a HOME until SIGTERM; returns the exit code. Raises Problem before anything is accepted."""
     home = Home(path.absolute())
     settings = config.load(home.path)
-    check_startable(settings, parts)
+    with config.naming_lines(home.path):
+        check_startable(settings, parts)
     _allow_many_files()
     with (
         _private_files(),
