@@ -27,9 +27,15 @@ from organic_mail.picture_worker import CHANGED, FILM, PICTURE, SAME, SMALLER, T
 SIZES = ((2048, 82), (1600, 82), (1200, 78), (900, 74), (640, 70))
 """Longest side and quality of JPEG, tried in this order until all photos of a mail fit (spec/people.md §2.5)."""
 
-_ENDINGS = {PictureKind.JPEG: "jpg", PictureKind.PNG: "png", PictureKind.WEBP: "webp", PictureKind.TIFF: "tif"}
-_SAME_TYPE = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-png": "image/png"}
+_ENDINGS = {
+    PictureKind.JPEG: "jpg",
+    PictureKind.PNG: "png",
+    PictureKind.GIF: "gif",
+    PictureKind.WEBP: "webp",
+    PictureKind.TIFF: "tif",
+}
 _HEIF_NAMES = (".heic", ".heif", ".hif", ".avif")
+_HEIF_TYPES = frozenset({"image/heic", "image/heif", "image/heic-sequence", "image/heif-sequence", "image/avif"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,16 +159,11 @@ def _spliced(raw: bytes, sorting: _Sorting, found: Sequence[Enclosure]) -> Clean
 
 
 def _new_part(enclosure: Enclosure, data: bytes) -> NewPart:
-    """With another header only where type and name would not be true."""
+    """With another header only where it has become another kind, or was called what few programs show."""
     kind = kind_of(data)
-    named_otherwise = enclosure.name.lower().endswith(_HEIF_NAMES)
-    said = _SAME_TYPE.get(enclosure.content_type, enclosure.content_type)
-    if kind is None or (said == kind and not named_otherwise):
+    misnamed = enclosure.name.lower().endswith(_HEIF_NAMES)
+    if kind is None or (kind is enclosure.kind and not misnamed and enclosure.content_type not in _HEIF_TYPES):
         return NewPart(data)
-    if said == "application/octet-stream" and kind is enclosure.kind and not named_otherwise:
+    if enclosure.content_type == kind and not misnamed:
         return NewPart(data)
-    if kind is enclosure.kind and kind not in _ENDINGS:
-        return NewPart(data)
-    ending = _ENDINGS.get(kind, "")
-    renamed = with_ending(enclosure.name, ending) if named_otherwise or kind is not enclosure.kind else enclosure.name
-    return NewPart(data, kind.value, renamed)
+    return NewPart(data, kind.value, with_ending(enclosure.name, _ENDINGS[kind]))

@@ -19,6 +19,7 @@ from handlers.score import run_of, weight
 from handlers.token import Secrets
 from organic_mail import bouncing, private_mail
 from organic_mail.claims import Claims
+from organic_mail.picture_process import WorkerNotStarted
 from organic_mail.smtp_wire import UnusablePath
 from storage import queue
 from storage.database import Database, StorageTrouble
@@ -91,7 +92,7 @@ def put_off(
 
 def spoiled(claimed: Claimed, problem: Exception, now: datetime, random_fraction: float) -> Finished:
     """Its copy could not be made: our own trouble. After some tries it is set aside with its bytes."""
-    if isinstance(problem, StorageTrouble):
+    if isinstance(problem, StorageTrouble | WorkerNotStarted):
         return put_off(claimed, str(problem), now, random_fraction)
     if isinstance(problem, UnusablePath):
         return _failed(claimed, str(problem), _WHOSE_FAULT[Fault.ADDRESS_HARD], Fault.ADDRESS_HARD)

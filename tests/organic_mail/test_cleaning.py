@@ -23,7 +23,7 @@ from organic_mail.picture_process import PictureProcess, WorkerNotStarted
 from organic_mail.picture_worker import PICTURE, SAME, UNREADABLE
 from tests import pictures
 from tests.organic_mail.test_picture_worker import bomb_png
-from tests.pictures import post_with, saved, scene
+from tests.pictures import post_with, saved, scene, stored
 
 LUCK = random.Random(3)
 HALF_HEIC = pictures.phone_heic()[: len(pictures.phone_heic()) // 2]
@@ -127,11 +127,15 @@ class TestPictures:
             (pictures.phone_jpeg(3), "image/heic", "IMG_3.HEIC"),
             (heic, "image/heif", "Straße ☀.heif"),
             (pictures.telling_png(6), "image/png", "drawing.png"),
+            (pictures.telling_png(6), "image/jpeg", "odd.jpg"),
+            (saved(stored(6, mode="RGBA"), "TIFF", exif=pictures.exif(6)), "image/tiff", "scan.tiff"),
+            (saved(scene(), "GIF"), "image/heic", "was.heic"),
         )
         made = clean(raw)
         wanted = [
             ("image/jpeg", "IMG_1.jpg"), ("image/jpeg", "Lake.jpg"), ("image/jpeg", "IMG_3.jpg"),
-            ("image/jpeg", "Straße ☀.jpg"), ("image/png", "drawing.png"),
+            ("image/jpeg", "Straße ☀.jpg"), ("image/png", "drawing.png"), ("image/jpeg", "odd.jpg"),
+            ("image/png", "scan.png"), ("image/gif", "was.gif"),
         ]  # fmt: skip
         assert [(part.get_content_type(), part.get_filename()) for part in leaves(made.raw)[1:]] == wanted
         for part in leaves(made.raw)[1:]:

@@ -125,6 +125,14 @@ class TestBytes:
         turned = opened(clean(saved(Image.new("I;16", (60, 40), 40_000), "PNG", exif=pictures.exif(6))))
         assert (turned.size, turned.getpixel((3, 3))) == ((40, 60), 40_000)
 
+    def test_a_webp_says_that_it_has_no_notes(self) -> None:
+        data = saved(scene(), "WEBP", exif=pictures.exif(1), xmp=pictures.XMP, icc_profile=pictures.SRGB)
+        after = clean(data)
+        assert not pictures.telling(after)
+        assert points(after) == points(data)
+        assert (data[20], after[20]) == (0x2C, 0x20)
+        assert int.from_bytes(after[4:8], "little") == len(after) - 8
+
     def test_a_picture_that_moves(self) -> None:
         frames = [scene(80, 60), noise(80, 60), scene(80, 60).rotate(90)]
         data = saved(

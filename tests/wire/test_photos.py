@@ -70,6 +70,7 @@ def test_a_phones_photos(family: Operator) -> None:
     with daemon(family.home) as running:
         assert running.send(sent) == 250
         copies = copies_of(running)
+        assert "_imaging" not in read(Path(f"/proc/{running.process.pid}/maps"))  # what opens pictures is not in here
         assert running.end() == 0
     for raw in copies.values():
         assert verifies(family, raw)
