@@ -87,3 +87,27 @@ def test_a_message_that_is_too_large(serving: Daemon, tmp_path: Path) -> None:
 def test_a_stranger(serving: Daemon) -> None:
     code, dialog = swaks(serving, "--h-From", "Eve <eve@elsewhere.example>")
     assert (code, "550 5.7.1" in dialog) == (MESSAGE_REFUSED, True)
+
+
+def test_private_mail_in_its_words(serving: Daemon, om: Operator) -> None:
+    om("member", "add", "family", "Rose Okafor <rose@home.example>", "--confirmed", "--quiet")
+    code, dialog = swaks(serving, to="rose.okafor@oak.example", body="Only for you")
+    assert code == 0
+    (recipient, copy), *others = until(serving.copies)
+    assert (recipient, others) == ("rose@home.example", [])
+    assert b'From: "Anna Lindqvist (Family)" <anna.lindqvist@oak.example>\r\n' in copy
+    assert b"anna@home.example" not in copy
+    code, dialog = swaks(
+        serving, "--from", "sven@elm.example", "--h-From", "sven@elm.example", to="rose.okafor@oak.example"
+    )
+    assert code == MESSAGE_REFUSED
+    assert "550 5.7.1 We do not know this email address" in dialog
+
+
+def test_a_heart_from_the_command_line(serving: Daemon, om: Operator) -> None:
+    assert swaks(serving, "--h-Message-Id", "<1@home.example>")[0] == 0
+    until(serving.copies)
+    words = ("--header", "In-Reply-To: <1@home.example>", "--header", "Content-Type: text/plain; charset=utf-8")
+    assert swaks(serving, *words, body="\u2764\ufe0f")[0] == 0
+    (post,) = om("thread", "show", "1", "--json").json["posts"]
+    assert post["reactions"] == [{"emoji": "\u2764\ufe0f", "count": 1}]
