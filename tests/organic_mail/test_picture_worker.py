@@ -224,6 +224,12 @@ class TestColours:
         data = saved(stored(6, mode="L"), "JPEG", exif=pictures.exif(6), icc_profile=pictures.SRGB)
         assert "icc_profile" not in opened(clean(data)).info
 
+    def test_a_profile_with_something_behind_it_goes(self) -> None:
+        profile = pictures.SRGB + b"SERIAL-4711"
+        after = clean(saved(stored(6), "JPEG", exif=pictures.exif(6), icc_profile=profile))
+        assert not pictures.telling(after)
+        assert pictures.is_upright(after)
+
     def test_heic_that_can_be_seen_through_is_on_white(self) -> None:
         data = saved(Image.new("RGBA", (64, 64), (0, 0, 0, 0)), "HEIF", quality=100)
         after = opened(clean(data))
