@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 
-_PREFIX = re.compile(r"^(?:x_|m_-?\d+)+")  # Outlook and Gmail rename the classes and ids of what they quote
+_PREFIX = re.compile(r"^(?:x_|m_-?\d+|ecx|ydp[0-9a-f]{8})+")  # programs rename the classes and ids of what they quote
 
 
 class Effect(Enum):
@@ -25,24 +25,40 @@ _CLASSES = {
     "tutanota_quote": Effect.CONTAINER,
     "zmail_extra": Effect.CONTAINER,
     "ms-outlook-mobile-reference-message": Effect.CONTAINER,
+    "mail_android_quote": Effect.CONTAINER,
+    "missive_quote": Effect.CONTAINER,
+    "outlookmessageheader": Effect.HEAD,
     "gmail_attr": Effect.ATTRIBUTION,
+    "airmail_on": Effect.ATTRIBUTION,
+    "airmail_ext_on": Effect.ATTRIBUTION,
     "moz-cite-prefix": Effect.ATTRIBUTION,
     "gmail_signature": Effect.SIGNATURE,
     "moz-signature": Effect.SIGNATURE,
     "protonmail_signature_block": Effect.SIGNATURE,
+    "ms-outlook-mobile-signature": Effect.SIGNATURE,
+    "k9mail-signature": Effect.SIGNATURE,
+    "bloop_sign": Effect.SIGNATURE,
+    "signature": Effect.SIGNATURE,
 }
 _IDS = {
     "divrplyfwdmsg": Effect.HEAD,
     "appendonsend": Effect.REST,
     "mail-editor-reference-message-container": Effect.CONTAINER,
     "olk_src_body_section": Effect.CONTAINER,
+    "_originalcontent": Effect.CONTAINER,
     "reply-intro": Effect.ATTRIBUTION,
+    "composer_signature": Effect.SIGNATURE,
+    "_signatureplaceholder": Effect.SIGNATURE,
     "signature": Effect.SIGNATURE,
     "applemailsignature": Effect.SIGNATURE,
     "ms-outlook-mobile-signature": Effect.SIGNATURE,
     "ymail_android_signature": Effect.SIGNATURE,
 }
-_NAMES = {"quote": Effect.CONTAINER, "messagereplysection": Effect.CONTAINER}  # GMX and Web.de; Spark
+_NAMES = {  # GMX and Web.de; Spark
+    "quote": Effect.CONTAINER,
+    "messagereplysection": Effect.CONTAINER,
+    "messagesignaturesection": Effect.SIGNATURE,
+}
 
 
 def effect_of(tag: str, attributes: dict[str, str | None]) -> Effect | None:

@@ -177,6 +177,14 @@ def test_nothing_but_the_original_is_an_empty_answer() -> None:
         ('Yes!<div class="ms-outlook-mobile-reference-message"><div>Come?</div></div>', "Yes!"),
         ('<p>Yes!</p><div class="gmail_signature">Olu, Oak Street</div>', "Yes!"),
         (
+            'Yes!<div name="messageSignatureSection">Olu</div><div name="messageReplySection">On x:<p>Come?</p></div>',
+            "Yes!",
+        ),
+        ('Yes!<div id="composer_signature"><div>Oak Street</div></div>', "Yes!"),
+        ('Yes!<div class="ydp1a2b3c4dyahoo_quoted">Anna wrote:<div>Come?</div></div>', "Yes!"),
+        ('Yes!<hr><div class="OutlookMessageHeader">From: Anna</div><div>Come?</div>', "Yes!"),
+        ('Yes!<div class="mail_android_quote">Am 1.1. schrieb Anna:<div>Kommst du?</div></div>', "Yes!"),
+        (
             '<p class="MsoNormal">Yes!</p><div style="border-top:solid"><p class="MsoNormal"><b>Von:</b> Anna<br>'
             "<b>Gesendet:</b> So<br><b>An:</b> alle<br><b>Betreff:</b> See</p></div><p>Kommst du?</p>",
             "Yes!",
