@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +19,9 @@ from storage.trouble import StorageTrouble
 WORTH_COMPRESSING = 1024
 """Bytes. Below, zstd (RFC 8878) saves nothing that is worth the time."""
 
+SHORT = 64 * 1024
+"""Bytes, up to which a compressor is kept for the next message."""
+
 
 @dataclass(frozen=True, slots=True)
 class Packed:
@@ -29,9 +33,21 @@ class Packed:
     compressed: bool
 
 
+class _ForShort(threading.local):
+    """A compressor for each thread: to make one takes as long as to pack a short mail. After a long one it is large."""
+
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor()
+
+
+_FOR_SHORT = _ForShort()
+
+
 def pack(raw: bytes) -> Packed:
     """Hash and compress, outside any transaction."""
-    content = zstandard.compress(raw) if len(raw) >= WORTH_COMPRESSING else raw
+    content = raw
+    if len(raw) >= WORTH_COMPRESSING:
+        content = _FOR_SHORT.compressor.compress(raw) if len(raw) <= SHORT else zstandard.compress(raw)
     smaller = len(content) < len(raw)
     return Packed(hashlib.sha256(raw).digest(), len(raw), content if smaller else raw, smaller)
 
