@@ -10,13 +10,15 @@ from sqlmodel import Session
 
 from handlers.conversation import read_conversation_root
 from handlers.facts import Host
-from handlers.message import Message
+from handlers.message import Message, parse
+from handlers.mime import parts
 from handlers.outcome import Publish
 from handlers.thread import base_subject, index_root, is_reply_subject
 from handlers.token import read_private_reference
 from handlers.written import quotes_something
 from organic_mail.answered_text import sent_text
 from storage import members, posts
+from storage.contents import read_content
 from storage.models import Post
 from storage.thread_marks import has_mark, index_mark, last_marked, subject_mark
 from storage.threads import Signs, thread_by_id
@@ -26,6 +28,8 @@ OLD = timedelta(days=14)
 SAME_SUBJECT = timedelta(days=30)
 """So long an answer may belong to what was written under its subject, when nothing else tells what it answers."""
 SHORTEST_STAMP = 16
+LONGEST_TEXT = 256 * 1024
+"""Bytes of a mail's texts that are looked through while it is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,9 @@ class _Finding:
         marked = subject_mark(self.base)
         if has_mark(self.session, list_id=self.action.list_id, thread_id=parent.thread_id, mark=marked):
             return False
+        raw = read_content(self.session, parent.content_id)
+        if max(_text_size(self.message), _text_size(parse(raw))) > LONGEST_TEXT:
+            return False  # to read that would keep all others waiting
         return not quotes_something(self.message.raw, original=sent_text(self.session, self.host, parent))
 
     def by_signs(self) -> int | None:
@@ -124,6 +131,10 @@ class _Finding:
             return False
         membership = members.membership(self.session, self.action.list_id, member_id)
         return membership is not None and _since(membership.joined_at, membership.created_at) <= thread.last_post_at
+
+
+def _text_size(message: Message) -> int:
+    return sum(part.body_end - part.body_start for part in parts(message) if part.content_type.startswith("text/"))
 
 
 def _since(joined_at: datetime | None, created_at: datetime) -> datetime:

@@ -238,6 +238,7 @@ def test_an_old_mail_taken_for_something_new_begins_a_thread(family: Run) -> Non
         ("Re: The lake", "Who bakes it?", 400),  # she says that it is an answer to this
         ("Cake", QUOTE, 400),  # she quotes it
         ("Cake", f"{LETTER}\r\nYes, still!", 400),
+        ("Cake", "Who bakes it?\r\n" * 20_000, 400),  # too long to be looked through
         ("Cake", "Yes!\r\n\r\nFrom: Anna\r\nSent: Sunday\r\nTo: family\r\nSubject: Lake\r\n\r\nsomething", 400),
     ],
 )
