@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 from handlers.incoming import Envelope
-from handlers.message import Message
+from handlers.message import Message, remembered
 
 _MARKS = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-mail-autoreply", "x-fc-machinegenerated")
 _SUBJECTS = (  # how mail programs of many languages begin the subject of an answer that they write alone
@@ -61,6 +61,7 @@ def is_bulk(message: Message) -> bool:
     return _word(message.value("precedence")) in {"list", "bulk", "junk"}
 
 
+@remembered
 def _says_so(message: Message) -> bool:
     submitted = _word(message.value("auto-submitted"))
     if submitted not in {"", "no"}:

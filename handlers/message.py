@@ -7,13 +7,16 @@ breaks the caps of spec/mail.md §2.2 is refused before any other reader sees it
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, wraps
+from typing import TypeVar
 
 from handlers.encoded_word import decode_words
 from handlers.field_value import field_text, message_ids, moment, unfolded
+
+T = TypeVar("T")
 
 LARGEST_HEADER = 64 * 1024
 LARGEST_FIELD = 16 * 1024
@@ -113,6 +116,21 @@ class Message:
     @property
     def body(self) -> bytes:
         return self.raw[self.body_start :]
+
+
+def remembered(read: Callable[[Message], T]) -> Callable[[Message], T]:
+    """A function of a message whose result stays with the message, as what its own properties have read does."""
+    name = f"_{read.__module__}.{read.__name__}"
+
+    @wraps(read)
+    def known(message: Message) -> T:
+        results = vars(message)
+        if name not in results:
+            results[name] = read(message)
+        found: T = results[name]
+        return found
+
+    return known
 
 
 def parse(raw: bytes) -> Message:

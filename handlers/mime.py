@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from handlers.charset import text_of
 from handlers.encoded_word import base64_bytes, decode_words
 from handlers.field_value import field_text
-from handlers.message import LARGEST_HEADER, Field, MalformedMessage, Message, field_body, read_fields
+from handlers.message import LARGEST_HEADER, Field, MalformedMessage, Message, field_body, read_fields, remembered
 from handlers.mime_parameter import parameterised
 
 MOST_PARTS = 200
@@ -77,6 +77,7 @@ class _Open:
     boundary: bytes
 
 
+@remembered
 def parts(message: Message) -> tuple[Part, ...]:
     """All parts in document order; the first one is the whole message.
 
