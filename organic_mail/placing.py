@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from handlers.conversation import read_conversation_root
 from handlers.facts import Host
-from handlers.message import Message, parse
+from handlers.message import MalformedMessage, Message, parse
 from handlers.mime import parts
 from handlers.outcome import Publish
 from handlers.thread import base_subject, index_root, is_reply_subject
@@ -76,7 +76,7 @@ class _Finding:
         if has_mark(self.session, list_id=self.action.list_id, thread_id=parent.thread_id, mark=marked):
             return False
         raw = read_content(self.session, parent.content_id)
-        if max(_text_size(self.message), _text_size(parse(raw))) > LONGEST_TEXT:
+        if _is_long(self.message.raw) or _is_long(raw):
             return False  # to read that would keep all others waiting
         return not quotes_something(self.message.raw, original=sent_text(self.session, self.host, parent))
 
@@ -133,8 +133,12 @@ class _Finding:
         return membership is not None and _since(membership.joined_at, membership.created_at) <= thread.last_post_at
 
 
-def _text_size(message: Message) -> int:
-    return sum(part.body_end - part.body_start for part in parts(message) if part.content_type.startswith("text/"))
+def _is_long(raw: bytes) -> bool:
+    try:
+        texts = [part for part in parts(parse(raw)) if part.content_type.startswith("text/")]
+    except MalformedMessage:
+        return True
+    return sum(part.body_end - part.body_start for part in texts) > LONGEST_TEXT
 
 
 def _since(joined_at: datetime | None, created_at: datetime) -> datetime:
