@@ -10,7 +10,7 @@ from handlers.policy import held, writer
 from handlers.reply import Reply
 from storage.models import Joining, Status
 
-_BUSY = Reply(451, "4.7.1", "Many people ask to join just now. Please try again later")
+BUSY = Reply(451, "4.7.1", "Many people ask to join just now. Please try again later")
 
 
 def decide_join(incoming: Incoming, facts: Facts) -> Outcome:
@@ -25,5 +25,5 @@ def decide_join(incoming: Incoming, facts: Facts) -> Outcome:
     if mailing_list.joining is Joining.CLOSED and not is_invited:
         return held(facts, f"{who} asks to join.")
     if facts.joining_busy:
-        return Outcome(_BUSY)
+        return Outcome(BUSY)
     return Outcome(ACCEPTED, (AskToJoin(id_of(mailing_list), author, read_delivery(incoming.message)),))

@@ -17,9 +17,10 @@ from handlers.message import Message
 from handlers.notice import Notice, NoticeKind
 from handlers.outcome import AskToJoin
 from handlers.template import Value
+from handlers.token import address_marks
 from handlers.written import written_text_of
 from organic_mail import notices
-from storage import members, questions
+from storage import bounces, members, questions
 from storage.events import record
 from storage.models import DeliveryMode, Joining, MailingList, Member
 from storage.models_questions import QuestionKind
@@ -102,6 +103,10 @@ def ask_to_join(
     lately, unanswered = questions.joinings_of_address(session, key=key, since=now - _A_DAY)
     if lately or unanswered >= _MOST_JOININGS_UNANSWERED or joining_is_busy(session, mailing_list, now):
         text = f"{address} asked to join {mailing_list.name} again, and was not written to again."
+        record(session, "dropped", text, now=now, list_id=mailing_list.id)
+        return
+    if bounces.suppression(session, address_marks(host.secrets, key)):
+        text = f"{address} asked to join {mailing_list.name}, and was not written to: our emails came back from there."
         record(session, "dropped", text, now=now, list_id=mailing_list.id)
         return
     token = new_question(

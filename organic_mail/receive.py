@@ -17,6 +17,7 @@ from handlers.address import Mailbox, NoSingleAuthor, author_of
 from handlers.decide import Decision, decide, kept, together
 from handlers.facts import Facts
 from handlers.incoming import Authentication, Envelope, Incoming
+from handlers.join import BUSY
 from handlers.message import MalformedMessage, Message, parse
 from handlers.outcome import NOBODY_HERE, TRY_LATER
 from handlers.reply import Reply
@@ -26,6 +27,7 @@ from organic_mail.apply import apply
 from organic_mail.authenticate import authenticate
 from organic_mail.config import Settings
 from organic_mail.first_readers import ReaderDied, ReadersGone, ReadFirst, nobody_reads
+from organic_mail.joining_limit import JoiningLimit
 from organic_mail.landing import Landing
 from organic_mail.lookup import look_up, route_of
 from organic_mail.notices import host_of
@@ -77,6 +79,7 @@ class Receiver:
         self._read_first = read_first
         self._checkpoint = checkpoint
         self._landing = Landing()
+        self._joining = JoiningLimit(settings.smtp.trusted_relays)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="intake")
         self._dns_threads = ThreadPoolExecutor(_DNS_THREADS, thread_name_prefix="dns")
 
@@ -133,6 +136,8 @@ class Receiver:
                         self._decided, envelope, message, authentication, join, now
                     )
                 self._checkpoint("decided")
+                if not self._joining.allows(envelope.client, decisions):
+                    return [BUSY] * len(envelope.recipients)
                 if packed is not None:
                     written = self._database.submit(lambda session: self._write(session, decisions, packed, now))
             if written is not None:

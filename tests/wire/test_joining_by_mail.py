@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from handlers.incoming import Verdict
+from handlers.incoming import Envelope, Verdict
+from handlers.token import address_marks
+from organic_mail.joining_limit import JoiningLimit
+from storage import bounces, lists
 from storage.models import DeliveryMode, Joining, Role
 from tests.dns_server import DnsServer
-from tests.wire.community import Community, believed, community, mail
+from tests.wire.community import NOW, Community, believed, community, mail
 from tests.wire.grandma import OK, Letter, PostOffice, post_office
 
 ROSE, ANNA, SVEN, OLU = "rose@home.example", "anna@home.example", "sven@elm.example", "olu@example.org"
@@ -263,3 +267,53 @@ def test_moderators_are_not_bombed_either(office: PostOffice) -> None:
     assert len(office.held()) == 20
     assert [letter.to for letter in office.letters()] == [ANNA]
     assert Role.OWNER is office.people.membership("anna").role
+
+
+class TestOneNetwork:
+    """Spec/mail.md §2.5: five requests an hour from one network."""
+
+    def asks_from(self, people: Community, client: str, number: int) -> tuple[int, str]:
+        raw = mail(author=f"p{number}@elm.example", to=JOIN, message_id=f"<{number}@elm.example>")
+        envelope = Envelope(f"p{number}@elm.example", (JOIN,), client)
+        reply = asyncio.run(people.receiver.receive(envelope, raw))
+        return reply.code, reply.enhanced
+
+    @pytest.fixture
+    def people(self, sqlite_template: Path, tmp_path: Path) -> Iterator[Community]:
+        changes = {"smtp": {"trusted_relays": ("198.51.100.7/32",), "trusted_authserv_id": "mx.oak.example"}}
+        with community(sqlite_template, tmp_path, changes) as made:
+            list_id = made.list_named().id or 0
+            made.database.write(lambda session: lists.update_list(session, list_id=list_id, joining=Joining.OPEN))
+            self.ticks = 0.0
+            made.receiver._joining = JoiningLimit(made.settings.smtp.trusted_relays, lambda: self.ticks)
+            yield made
+
+    def test_a_sixth_comes_later(self, people: Community) -> None:
+        answers = [self.asks_from(people, f"192.0.2.{number}", number) for number in range(6)]
+        assert answers == [OK] * 5 + [(451, "4.7.1")]
+        assert len(people.notices()) == 5
+        assert self.asks_from(people, "203.0.113.1", 6) == OK
+        self.ticks = 3600.0
+        assert self.asks_from(people, "192.0.2.5", 5) == OK
+
+    @pytest.mark.parametrize("client", ["127.0.0.1", "::1", "", "198.51.100.7"])
+    def test_who_is_near_or_passes_on_for_others_is_exempt(self, people: Community, client: str) -> None:
+        assert [self.asks_from(people, client, number) for number in range(8)] == [OK] * 8
+
+    def test_mail_to_the_list_does_not_count(self, people: Community) -> None:
+        for number in range(8):
+            raw = mail(message_id=f"<{number}@home.example>")
+            envelope = Envelope("anna@home.example", ("family@oak.example",), "192.0.2.1")
+            assert asyncio.run(people.receiver.receive(envelope, raw)).code == 250
+        assert self.asks_from(people, "192.0.2.1", 9) == OK
+
+
+def test_an_address_whose_mail_comes_back_is_not_written_to(office: PostOffice) -> None:
+    host = office.people.host
+    mark = address_marks(host.secrets, SVEN)[0]
+    office.people.database.write(
+        lambda session: bounces.suppress(session, mark=mark, member_id=1, next_probe_at=None, now=NOW)
+    )
+    assert office.writes(SVEN, "Hello", JOIN) == OK
+    assert office.letters(SVEN) == []
+    assert "our emails came back from there" in office.people.log()[-1].text
