@@ -12,6 +12,7 @@ from handlers.complaint import decide_complaint
 from handlers.facts import Facts
 from handlers.forward import decide_forward
 from handlers.incoming import Incoming, Verdict
+from handlers.letter_reply import decide_button, decide_letter_answer
 from handlers.outcome import ACCEPTED, NOBODY_HERE, Hold, Outcome
 from handlers.plain_words import Command
 from handlers.policy import first_answer, own_list_loop
@@ -35,6 +36,10 @@ def decide(incoming: Incoming, facts: Facts, now: datetime) -> Outcome:
             return decide_complaint(incoming, facts, facts.complaint)
         case Kind.LIST if _is_command(incoming, facts):
             return first_answer((own_list_loop,), incoming, facts) or decide_command(incoming, facts, now)
+        case Kind.LIST if facts.letter is not None:
+            return decide_letter_answer(incoming, facts, facts.letter, now)
+        case Kind.TOKEN if facts.button is not None:
+            return decide_button(incoming, facts, facts.button, now)
         case Kind.LIST:
             return decide_post(incoming, facts, now)
         case Kind.OWNER | Kind.OPERATOR:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from handlers.address import Mailbox
+from handlers.letter_answer import LetterAsRead
 from handlers.one_mailbox import OneMailbox
 from handlers.reaction import Reaction
 from handlers.token import Secrets
 from storage.models import ActionToken, MailingList, Member, Membership, Post
+from storage.models_letters import ButtonKind
 from storage.models_questions import Question
 
 
@@ -108,6 +110,42 @@ class ComplaintFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class EntryFacts:
+    """One numbered conversation of a letter. message_id: of the post that an answer answers."""
+
+    number: int
+    title: str
+    thread_id: int
+    first_post_id: int
+    last_post_id: int
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LetterFacts:
+    """The letter of ours that a message answers."""
+
+    edition_id: int
+    entries: tuple[EntryFacts, ...]
+    as_read: LetterAsRead
+    about: str  # Subject of what is said about the letter as a whole
+    about_id: str  # Message-ID that all of that answers
+    pictures: Collection[bytes] = ()  # SHA-256 of each
+
+    def entry(self, number: int) -> EntryFacts | None:
+        return next((each for each in self.entries if each.number == number), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ButtonFacts:
+    """What the button of a letter means, and the conversation of its post."""
+
+    kind: ButtonKind
+    post: Post
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What storage knows about one message for one recipient."""
 
@@ -130,6 +168,8 @@ class Facts:
     complaint: ComplaintFacts | None = None
     private: PrivateFacts | None = None  # of mail to an alias; `mailing_list` is then one that the two share
     reaction: ReactionFacts | None = None
+    letter: LetterFacts | None = None
+    button: ButtonFacts | None = None
     is_empty: bool = False  # it answers a post, and nothing in it is its author's own
 
     @property

@@ -19,12 +19,16 @@ from dkim.canonicalization import Relaxed
 
 from handlers.facts import Host
 from handlers.header_field import header_field, mailbox_tokens, phrase_tokens, text_tokens
+from handlers.html_text import html_lines
 from handlers.letter_content import first_name
 from handlers.letter_form import letter_html, letter_text
 from handlers.letter_page import NAME_MARK, Page
 from handlers.message import parse
+from handlers.mime import parts
+from handlers.mime import text as mime_text
 from handlers.sign import Signer
 from handlers.template import one_line
+from handlers.written_line import text_lines
 from storage.models import MailingList, Posting
 
 LONGEST_HTML = 80_000
@@ -77,6 +81,19 @@ def edition_of(raw: bytes) -> Edition:
         raise ValueError("this message has no place for its reader's name")
     fields = tuple(message.field_bytes(field) for field in message.fields)
     return Edition(fields, tuple(pieces), tuple(Relaxed.canonicalize_body(piece) for piece in pieces))
+
+
+def shown_text(raw: bytes, name: str) -> str:
+    """All words of both forms of a reader's letter: what is quoted of it may be of either. raw: the shared message."""
+    first = one_line(first_name(name))
+    message = parse(raw.replace(b"=\r\n" + _NAME, _quoted_piece(first)[:-3]))
+    forms = [part for part in parts(message) if part.content_type.startswith("text/")]
+    lines = [
+        line
+        for part in forms
+        for line in (html_lines if part.content_type == "text/html" else text_lines)(mime_text(message, part))
+    ]
+    return "\n".join(line.text for line in lines)
 
 
 def letter_copy(edition: Edition, reader: Reader, signer: Signer | None, signed_at: datetime) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import Enum, auto
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -91,6 +92,12 @@ class Page:
         return tuple(shown for entry in self.entries for said in entry.said for shown in said.pictures)
 
 
+class LetterKind(Enum):
+    NEWS = auto()
+    REST = auto()  # what had no room in the letter before
+    MISSED = auto()  # what was written while she was away
+
+
 @dataclass(frozen=True, slots=True)
 class PageFacts:
     """What a letter is made of beside its conversations."""
@@ -101,7 +108,7 @@ class PageFacts:
     now: datetime  # in the reader's zone: its clock is what she reads
     weekly: bool = False
     first: bool = False  # it is her first one
-    missed: bool = False  # it brings what she missed
+    kind: LetterKind = LetterKind.NEWS
     buttons: Mapping[int, tuple[str, str]] = field(default_factory=dict)  # post id → tokens: answer, heart
     hearts: Mapping[int, Sequence[str]] = field(default_factory=dict)  # post id → who sent one
     before: Mapping[int, Voice] = field(default_factory=dict)  # thread id → its last post before these
@@ -143,8 +150,10 @@ def about_letter(words: Words, title: str) -> str:
 
 
 def _title(facts: PageFacts) -> str:
-    if facts.missed:
+    if facts.kind is LetterKind.MISSED:
         return facts.words.say("What you missed")
+    if facts.kind is LetterKind.REST:
+        return facts.words.say("More from the letter")
     title = facts.words.say("%(weekday)s's letter", weekday=facts.words.weekday(facts.now.date()))
     return title[:1].upper() + title[1:]
 
@@ -166,7 +175,7 @@ def _subject(contents: Contents, facts: PageFacts, title: str) -> str:
 
 def _summary(contents: Contents, facts: PageFacts) -> str:
     words, people = facts.words, contents.people
-    if facts.first or facts.missed:
+    if facts.first or facts.kind is not LetterKind.NEWS:
         return words.count("%(count)s person has written.", "%(count)s people have written.", people)
     return words.count(
         "%(count)s person wrote since your last letter.", "%(count)s people wrote since your last letter.", people

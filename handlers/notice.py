@@ -47,6 +47,7 @@ class NoticeKind(StrEnum):
     UNBLOCKED = "unblocked"
     MANY_BACK = "many_back"  # to the operator
     REFUSED = "refused"  # to the operator
+    CHANGED = "changed"  # to a member who wants her mail at another pace
     PROBE = "probe"  # from our one mailbox to itself
 
 

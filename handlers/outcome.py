@@ -24,6 +24,7 @@ class Publish:
     references: tuple[str, ...]  # without our private entries
     subject: str
     written_at: datetime
+    cut: bytes = b""  # what is posted, where that is only a part of the message
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +202,33 @@ class Withdraw:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeDelivery:
+    """She wants her mail at another pace."""
+
+    membership_id: int
+    delivery: DeliveryMode
+
+
+@dataclass(frozen=True, slots=True)
+class SendRest:
+    """She wants to read what stood in one line each."""
+
+    membership_id: int
+    edition_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SendCopies:
+    """She wants the posts of one conversation whole, or those with photos."""
+
+    membership_id: int
+    thread_id: int
+    first_post_id: int
+    last_post_id: int
+    photos: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """A line of the log. `keep`: the message itself is kept beside it."""
 
@@ -233,6 +261,9 @@ Action = (
     | Unblock
     | React
     | Withdraw
+    | ChangeDelivery
+    | SendRest
+    | SendCopies
     | Note
 )
 

@@ -63,6 +63,13 @@ def whole_text_of(raw: bytes) -> str:
     return "\n".join(line.shown for line in _read(raw)[0])
 
 
+def labelled_lines_of(raw: bytes, *, original: str | None = None) -> list[tuple[Line, Label]]:
+    """Every line of a message with whose words it is: for an answer that stands between what it quotes."""
+    lines = _read(raw)[0]
+    known = Original(original) if original and original.strip() else None
+    return list(zip(lines, labelled(lines, known), strict=True))
+
+
 def _read(raw: bytes) -> tuple[list[Line], bool, bool]:
     """All lines that are shown; whether it is forwarded; whether files came with it."""
     try:

@@ -17,6 +17,7 @@ from handlers.outcome import (
     AskToJoin,
     Block,
     Bounced,
+    ChangeDelivery,
     Complained,
     Decline,
     Forward,
@@ -32,7 +33,9 @@ from handlers.outcome import (
     React,
     Return,
     SayIsMember,
+    SendCopies,
     SendPrivately,
+    SendRest,
     Unblock,
     Withdraw,
     Yes,
@@ -43,17 +46,19 @@ from organic_mail import (
     bouncing,
     complaining,
     joining,
+    letter_wishes,
     moderation,
     pausing,
     private_mail,
     reacting,
 )
 from organic_mail.joining import Answer
-from organic_mail.publishing import publish
+from organic_mail.publishing import publish_part
 from storage import held, queue
 from storage.arrivals import remember
 from storage.contents import Packed, pack, store_content
 from storage.events import record
+from storage.letter_buttons import wish_for_letter
 from storage.models import HeldPost, HeldState
 
 
@@ -115,8 +120,7 @@ def _write(
     host, message = decision.facts.host, decision.incoming.message
     match action:
         case Publish():
-            content_id = store_content(session, packed, now)
-            publish(session, host, action, message, content_id=content_id, received_at=received_at or now, now=now)
+            publish_part(session, host, action, message, packed, received_at=received_at or now, now=now)
         case Hold():
             content_id = store_content(session, packed, now)
             moderation.hold(session, decision, action, content_id=content_id, cause=answer.cause, now=now)
@@ -163,6 +167,12 @@ def _write(
             private_mail.unblock(session, host, blocker_id, blocked_id, answer, now)
         case React() | Withdraw():
             reacting.react(session, action, now)
+        case ChangeDelivery():
+            letter_wishes.change_delivery(session, host, action, answer, now)
+        case SendRest(membership_id, edition_id):
+            wish_for_letter(session, membership_id=membership_id, edition_id=edition_id, now=now)
+        case SendCopies():
+            letter_wishes.send_copies(session, action, now)
         case Note(kind, text, list_id, member_id, keep):
             kept = store_content(session, packed, now) if keep else None
             record(session, kind, text, now=now, list_id=list_id, member_id=member_id, content_id=kept)

@@ -12,6 +12,7 @@ from handlers.plain_words import Command, command_in
 from handlers.route import Kind
 from organic_mail.lookup import route_of
 from storage import questions
+from storage.letter_buttons import button
 from storage.models import HeldPost
 from storage.models_questions import Question, QuestionKind
 
@@ -35,6 +36,8 @@ def meaning_of(session: Session, host: Host, waiting: HeldPost, message: Message
         return Meaning.JOIN
     if command is Command.STOP or route.kind is Kind.LEAVE:
         return Meaning.LEAVE if waiting.member_id else Meaning.NOTHING
+    if route.kind is Kind.TOKEN:
+        return Meaning.POST if button(session, route.token) else Meaning.NOTHING
     return Meaning.POST if route.kind in (Kind.LIST, Kind.BOUNCE) else Meaning.NOTHING
 
 

@@ -8,15 +8,17 @@ import structlog
 from sqlmodel import Session
 
 from handlers.enclosure import Enclosure, enclosures
+from handlers.facts import Host
 from handlers.header_field import plain_text
 from handlers.letter_content import LONGEST_TEXT, Voice, called_in
 from handlers.message import Message, parse
 from handlers.mime import parts
 from handlers.picture import PictureKind
-from handlers.written import whole_text_of, written_text_of
+from handlers.written import written_text_of
+from organic_mail.answered_text import answered_text
 from storage.contents import read_content
 from storage.letters import NewsRow
-from storage.posts import post_by_message_id
+from storage.posts import post_by_id
 
 _SMALLEST_PHOTO = 20 * 1024
 """Bytes, encoded: what is smaller and has its place in the text is a drawing of somebody's signature."""
@@ -25,11 +27,11 @@ _MOST_FILES = 5
 log = structlog.get_logger()
 
 
-def voices(session: Session, list_id: int, rows: Iterable[NewsRow], known: dict[int, Voice]) -> list[Voice]:
+def voices(session: Session, host: Host, rows: Iterable[NewsRow], known: dict[int, Voice]) -> list[Voice]:
     """The posts of these rows, from `known` (by id) where it has them; what was read is put there."""
     for row in rows:
         if row.id not in known:
-            known[row.id] = _voice(session, list_id, row)
+            known[row.id] = _voice(session, host, row)
     return [known[row.id] for row in rows]
 
 
@@ -44,13 +46,13 @@ def photos_of(message: Message) -> list[Enclosure]:
     ]
 
 
-def _voice(session: Session, list_id: int, row: NewsRow) -> Voice:
+def _voice(session: Session, host: Host, row: NewsRow) -> Voice:
     """Whatever is in the way of showing it: its author and subject still can be."""
     text, photos, readable = "", 0, True
     files: tuple[str, ...] = ()
     try:
         raw = read_content(session, row.content_id)
-        text = written_text_of(raw, original=_answered(session, list_id, row))
+        text = written_text_of(raw, original=_answered(session, host, row))
         message = parse(raw)
         photos, files = len(photos_of(message)), _files(message)
     except Exception:
@@ -72,9 +74,9 @@ def _voice(session: Session, list_id: int, row: NewsRow) -> Voice:
     )
 
 
-def _answered(session: Session, list_id: int, row: NewsRow) -> str | None:
-    parent = post_by_message_id(session, list_id=list_id, message_id=row.in_reply_to) if row.in_reply_to else None
-    return whole_text_of(read_content(session, parent.content_id)) if parent else None
+def _answered(session: Session, host: Host, row: NewsRow) -> str | None:
+    post = post_by_id(session, row.id)
+    return answered_text(session, host, post) if post else None
 
 
 def _files(message: Message) -> tuple[str, ...]:

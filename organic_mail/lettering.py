@@ -19,7 +19,7 @@ from handlers.facts import Host, id_of
 from handlers.letter_content import Contents, Interest, Voice, contents, folded_name, unique_first_names
 from handlers.letter_form import letter_html
 from handlers.letter_mail import LONGEST_HTML, edition_mail
-from handlers.letter_page import Page, PageFacts, page, shorter
+from handlers.letter_page import LetterKind, Page, PageFacts, page, shorter
 from handlers.letter_time import ends_at, is_due, zone_of
 from handlers.letter_words import part_of_day, words_of
 from handlers.token import letter_mark, new_message_id
@@ -28,7 +28,7 @@ from organic_mail.letter_pictures import LetterPictures
 from organic_mail.notices import new_token
 from storage import letters, members
 from storage.database import Database
-from storage.letter_buttons import buttons_of, who_reacted
+from storage.letter_buttons import buttons_of, entries_of, fulfil_wish, letter_wishes, who_reacted
 from storage.letters import NewEntry, NewLetter, ReaderGroup, ReaderRow
 from storage.lists import list_by_id
 from storage.models import MailingList
@@ -91,6 +91,35 @@ class LetterWriter:
         self._editions |= kept
         return count
 
+    def write_rest(self, reader: ReaderRow, edition_id: int) -> bool:
+        """What had no room in a letter. False when there is nothing of it any more."""
+
+        def read(session: Session) -> list[Voice]:
+            rest = [each for each in entries_of(session, edition_id) if not each.shown]
+            rows = [
+                row
+                for each in rest
+                for row in letters.news_between(
+                    session, each.thread_id, first=each.first_post_id, last=each.last_post_id
+                )
+            ]
+            return voices(session, self._host, rows, self._voices)
+
+        return self._write_one(reader, self._database.read(read), LetterKind.REST)
+
+    def write_missed(self, reader: ReaderRow) -> bool:
+        """What was written while she was away. False when that was nothing."""
+        return self._write_one(reader, self._news_behind(reader.read_to, None), LetterKind.MISSED)
+
+    def _write_one(self, reader: ReaderRow, news: Sequence[Voice], kind: LetterKind) -> bool:
+        found = contents(news, Interest(reader.member_id, self._name_called(reader), own_posts=reader.own_posts))
+        if found.is_empty:
+            return False
+        edition = self.edition(reader, found, kind)
+        read_to = reader.read_to if kind is LetterKind.REST else max(voice.post_id for voice in news)
+        row = (reader, (), read_to)
+        return bool(self._database.write(lambda session: self._keep(session, [row], {(): edition}, None))[1])
+
     def news_for(self, reader: ReaderRow, before: datetime | None = None) -> Contents:
         """What stands in her letter; empty when there is nothing for her."""
         news = self._news_behind(reader.read_to, before)
@@ -99,7 +128,7 @@ class LetterWriter:
         )
         return contents(news, interest)
 
-    def edition(self, reader: ReaderRow, found: Contents, *, missed: bool = False) -> Edition:
+    def edition(self, reader: ReaderRow, found: Contents, kind: LetterKind = LetterKind.NEWS) -> Edition:
         """What her letter shares with those of others, short enough."""
         local = self._now.astimezone(zone_of(reader.timezone))
         words = words_of(reader.language)
@@ -116,8 +145,8 @@ class LetterWriter:
             words,
             local,
             weekly=reader.weekly,
-            first=reader.letters == 0 and not missed,
-            missed=missed,
+            first=reader.letters == 0 and kind is LetterKind.NEWS,
+            kind=kind,
             buttons=buttons,
             hearts=self._database.read(lambda session: who_reacted(session, all_ids)),
             before=self._database.read(lambda session: self._before(session, found)),
@@ -146,7 +175,7 @@ class LetterWriter:
 
             def read(session: Session) -> list[Voice]:
                 rows = letters.news(session, id_of(self._list), after=read_to, before=before)
-                return voices(session, id_of(self._list), rows, self._voices)
+                return voices(session, self._host, rows, self._voices)
 
             self._news[key] = self._database.read(read)
             self._called = self._called.union(*(voice.called for voice in self._news[key]))
@@ -175,7 +204,7 @@ class LetterWriter:
         for each in found.shown:
             row = letters.post_before(session, each.thread_id, each.voices[0].post_id)
             if row is not None:
-                known[each.thread_id] = voices(session, id_of(self._list), [row], self._voices)[0]
+                known[each.thread_id] = voices(session, self._host, [row], self._voices)[0]
         return known
 
     def _key(self, reader: ReaderRow, found: Contents) -> tuple[object, ...]:
@@ -249,6 +278,19 @@ def write_due_letters(database: Database, host: Host, now: datetime, *, only: st
         count += _write_to_group(database, writer, group, now)
     if count:
         log.info("letters written", count=count)
+    return count
+
+
+def write_wished_letters(database: Database, host: Host, now: datetime) -> int:
+    """What members have asked for in an answer: the rest of a letter, or what they missed. Returns how many."""
+    count = 0
+    for membership_id, edition_id, list_id in database.read(letter_wishes):
+        writer = _writer(database, host, list_id, now, "")
+        if not database.write(partial(fulfil_wish, membership_id=membership_id)):
+            continue
+        reader = database.read(partial(letters.reader_of, membership_id=membership_id))
+        if writer is not None and reader is not None:
+            count += writer.write_rest(reader, edition_id) if edition_id else writer.write_missed(reader)
     return count
 
 

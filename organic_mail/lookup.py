@@ -25,10 +25,12 @@ from organic_mail.answered import (
     said_not_hers,
 )
 from organic_mail.asking import joining_is_busy
+from organic_mail.letter_facts import button_facts, letter_facts
 from organic_mail.private_facts import private_facts
 from organic_mail.reported import complaint_facts, sent_facts
 from storage import members, questions, tokens
 from storage.intake import Seat, has_list, seat_of
+from storage.letter_buttons import button
 from storage.lists import list_by_id, list_named
 from storage.models import MailingList, Member, Post, Role, Status
 from storage.models_questions import QuestionKind
@@ -88,6 +90,7 @@ def _facts(
     is_here = membership is not None and membership.status in _HERE
     may_join = route.kind in _READ_FOR_COMMANDS and not is_here
     answered = answered_member(session, host, mailing_list, message) if is_post and not membership else None
+    pressed = button_facts(session, mailing_list, route.token) if route.kind is Kind.TOKEN else None
     people = people_who_run(session, host, mailing_list, (Role.OWNER,)) if route.kind in _PEOPLE else ()
     return Facts(
         host,
@@ -97,7 +100,7 @@ def _facts(
         membership=membership,
         answers_member=answered,
         answers_ours=has_automatic_subject(message) and _answers_ours(session, host, mailing_list, route, message),
-        hiding=hiding_keys(session, message) if is_post else (),
+        hiding=hiding_keys(session, message) if is_post or pressed else (),
         owners=tuple(person.address for person in people),
         token=_token(session, route.token) if route.kind is Kind.TOKEN else None,
         question=_question(session, host, mailing_list, route.token) if route.kind is Kind.TOKEN else None,
@@ -108,6 +111,8 @@ def _facts(
         sent=sent,
         complaint=complaint,
         reaction=reaction_facts(session, mailing_list, message) if is_post else None,
+        letter=letter_facts(session, host, mailing_list, message) if route.kind is Kind.LIST else None,
+        button=pressed,
         is_empty=is_post and mailing_list is not None and is_empty_answer(session, host, mailing_list, message),
     )
 
@@ -141,7 +146,11 @@ def _existing(session: Session, host: Host, route: Route, today: date) -> Route 
             mailing_list = list_named(session, route.list_name)
             if mailing_list is None:
                 return None
-            asked = tokens.find_token(session, route.token) or questions.find_question(session, route.token)
+            asked = (
+                tokens.find_token(session, route.token)
+                or questions.find_question(session, route.token)
+                or button(session, route.token)
+            )
             return route if asked and asked.list_id == mailing_list.id else None
         case _:
             return route if has_list(session, route.list_name) else None

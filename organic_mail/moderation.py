@@ -11,20 +11,21 @@ from handlers.automatic import is_bulk
 from handlers.decide import Decision, decide
 from handlers.facts import Facts, Host, id_of
 from handlers.incoming import Authentication, Envelope, Incoming, Verdict
+from handlers.letter_reply import posts_in
 from handlers.message import Message, parse
 from handlers.notice import Notice, NoticeKind
 from handlers.outcome import Hold
 from handlers.policy import owner_address, writer
-from handlers.post import published
 from organic_mail import asking, joining, notices
 from organic_mail.answered import hiding_keys
 from organic_mail.asking_people import ask_people
 from organic_mail.held_meaning import Meaning, applicant_of, meaning_of
+from organic_mail.letter_facts import button_facts, letter_facts
 from organic_mail.lookup import look_up
 from organic_mail.problem import Problem
-from organic_mail.publishing import publish
+from organic_mail.publishing import publish_part
 from storage import held, members
-from storage.contents import read_content
+from storage.contents import pack, read_content
 from storage.events import record
 from storage.lists import list_by_id
 from storage.models import Awaits, HeldPost, HeldState, MailingList, Post
@@ -113,16 +114,15 @@ def approve_held(session: Session, host: Host, held_id: int, *, now: datetime) -
         mailing_list=mailing_list,
         member=members.member_by_id(session, waiting.member_id) if waiting.member_id else None,
         hiding=hiding_keys(session, message),
+        letter=letter_facts(session, host, mailing_list, message),
+        button=button_facts(session, mailing_list, waiting.recipient.partition("@")[0].rpartition("-")[2]),
     )
-    return publish(
-        session,
-        host,
-        published(message, facts, waiting.received_at),
-        message,
-        content_id=waiting.content_id,
-        received_at=waiting.received_at,
-        now=now,
-    )
+    packed, received_at = pack(message.raw), waiting.received_at
+    made = [
+        publish_part(session, host, action, message, packed, received_at=received_at, now=now)
+        for action in posts_in(message, facts, received_at)
+    ]
+    return made[0] if made else None
 
 
 def reject_held(session: Session, host: Host, held_id: int, *, now: datetime, reason: str = "") -> None:

@@ -7,14 +7,36 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from handlers.facts import Host
-from handlers.message import Message
+from handlers.facts import Host, id_of
+from handlers.message import Message, parse
 from handlers.outcome import Publish
 from handlers.token import new_message_id
 from organic_mail.placing import place_of
 from storage import posts
+from storage.contents import Packed, store_content
 from storage.events import record
+from storage.letter_buttons import keep_answer
 from storage.models import Post
+
+
+def publish_part(
+    session: Session,
+    host: Host,
+    action: Publish,
+    message: Message,
+    packed: Packed,
+    *,
+    received_at: datetime,
+    now: datetime,
+) -> Post:
+    """Store a message and publish it, or what was cut out of it: then both are kept. packed: the message."""
+    content_id = store_content(session, packed, now)
+    if not action.cut:
+        return publish(session, host, action, message, content_id=content_id, received_at=received_at, now=now)
+    cut_id = store_content(session, action.cut, now)
+    post = publish(session, host, action, parse(action.cut), content_id=cut_id, received_at=received_at, now=now)
+    keep_answer(session, post_id=id_of(post), content_id=content_id)
+    return post
 
 
 def publish(

@@ -15,7 +15,7 @@ from organic_mail import keys
 from organic_mail.asking_people import remind
 from organic_mail.bouncing import forget_bounces, judge_bounces
 from organic_mail.home import Opened
-from organic_mail.lettering import LETTERS_KEPT, write_due_letters
+from organic_mail.lettering import LETTERS_KEPT, write_due_letters, write_wished_letters
 from organic_mail.moderation import leave_to_people
 from organic_mail.notices import host_of
 from organic_mail.pausing import send_probes
@@ -132,6 +132,7 @@ def remind_of_decisions(database: Database, host: Host, now: datetime) -> None:
 
 
 def _write_letters(opened: Opened, host: Host, now: datetime) -> None:
+    write_wished_letters(opened.database, host, now)
     write_due_letters(opened.database, host, now)
 
 

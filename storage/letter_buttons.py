@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
-from storage.models import MailingList, Member
+from storage.models import MailingList, Member, Membership
 from storage.models_letters import (
     ButtonKind,
     Letter,
@@ -17,6 +17,7 @@ from storage.models_letters import (
     LetterButton,
     LetterEdition,
     LetterEntry,
+    LetterWish,
 )
 from storage.models_reactions import Reaction
 
@@ -83,6 +84,32 @@ def who_reacted(session: Session, post_ids: Collection[int]) -> dict[int, list[s
     for post_id, name in session.connection().execute(query):
         names.setdefault(post_id, []).append(name)
     return names
+
+
+def wish_for_letter(session: Session, *, membership_id: int, edition_id: int | None, now: datetime) -> None:
+    """She gets the rest of an edition, or (None) what she missed, with the next letters that are written."""
+    row = session.get(LetterWish, membership_id) or LetterWish(membership_id=membership_id, made_at=now)
+    row.edition_id, row.made_at = edition_id, now
+    session.add(row)
+    session.flush()
+
+
+def letter_wishes(session: Session) -> list[tuple[int, int | None, int]]:
+    """Membership, edition and list of each."""
+    query = select_rows(LetterWish.membership_id, LetterWish.edition_id, Membership.list_id).where(
+        Membership.id == LetterWish.membership_id
+    )
+    return list(session.exec(query))
+
+
+def fulfil_wish(session: Session, membership_id: int) -> bool:
+    """It is being written: nobody else has to. False when somebody was faster."""
+    row = session.get(LetterWish, membership_id, with_for_update=True)
+    if row is None:
+        return False
+    session.delete(row)
+    session.flush()
+    return True
 
 
 def keep_answer(session: Session, *, post_id: int, content_id: int) -> None:

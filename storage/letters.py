@@ -270,6 +270,37 @@ def add_letters(session: Session, letters: Sequence[NewLetter], *, list_id: int,
     return len(added)
 
 
+def add_copies(
+    session: Session,
+    posts: Sequence[tuple[int, int]],
+    *,
+    membership: Membership,
+    recipient: str,
+    language: str,
+    now: datetime,
+) -> None:
+    """Copies of posts (id and content) for one member who asked for them, into the queue."""
+    rows = [
+        {
+            "post_id": post_id,
+            "content_id": content_id,
+            "list_id": membership.list_id,
+            "member_id": membership.member_id,
+            "membership_id": membership.id,
+            "recipient": recipient,
+            "language": language,
+            "state": DeliveryState.DUE,
+            "attempts": 0,
+            "due_at": now,
+            "last_reply": "",
+            "created_at": now,
+        }
+        for post_id, content_id in posts
+    ]
+    if rows:
+        session.connection().execute(insert(delivery), rows)
+
+
 def begin_letters(session: Session, row: Membership) -> None:
     """From now on she gets letters: what was written before she has had in another way, or did not want."""
     session.flush()

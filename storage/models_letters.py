@@ -70,6 +70,16 @@ class LetterReader(SQLModel, table=True):
     letters: int = 0  # how many she has got
 
 
+class LetterWish(SQLModel, table=True):
+    """A letter that a member has asked for, until it is written."""
+
+    __tablename__: ClassVar[str] = "letter_wish"
+    membership_id: int = Field(primary_key=True, foreign_key="membership.id")
+    # whose rest she wants; None: what she missed
+    edition_id: int | None = Field(default=None, sa_column=Column(BigId, ForeignKey("letter_edition.id")))
+    made_at: datetime = Field(sa_type=Moment)
+
+
 class LetterButton(SQLModel, table=True):
     """What mail to LIST-TOKEN@ means; the same for all members, for From says who presses it (contract §3)."""
 

@@ -100,6 +100,11 @@ def show_post(
     """Print what the author of a post wrote; or, with --raw, the whole mail as it came in."""
     from organic_mail.notices import host_of
     from storage.contents import read_content
+    from storage.letter_buttons import answer_content
+
+    def received(session: Session) -> bytes:
+        post = the_post(session, post_id)
+        return read_content(session, answer_content(session, post_id) or post.content_id)
 
     if raw and json:
         raise typer.BadParameter("--raw prints bytes and --json a document; give one of them")
@@ -110,9 +115,7 @@ def show_post(
 
     with open_community(context) as community:
         if raw:
-            content = community.database.read(
-                lambda session: read_content(session, the_post(session, post_id).content_id)
-            )
+            content = community.database.read(received)
             sys.stdout.buffer.write(content)
             return
         host = host_of(community.settings, community.secrets, community.database)

@@ -62,6 +62,15 @@ def create_letter_tables() -> None:
         sa.PrimaryKeyConstraint("membership_id", name="pk_letter_reader"),
     )
     op.create_table(
+        "letter_wish",
+        sa.Column("membership_id", sa.Integer(), nullable=False),
+        sa.Column("edition_id", BIG_ID, nullable=True),
+        sa.Column("made_at", MOMENT, nullable=False),
+        sa.ForeignKeyConstraint(["edition_id"], ["letter_edition.id"], name="fk_letter_wish_edition_id"),
+        sa.ForeignKeyConstraint(["membership_id"], ["membership.id"], name="fk_letter_wish_membership_id"),
+        sa.PrimaryKeyConstraint("membership_id", name="pk_letter_wish"),
+    )
+    op.create_table(
         "letter_button",
         sa.Column("token", sa.String(), nullable=False),
         sa.Column("kind", WORD, nullable=False),
