@@ -44,7 +44,12 @@ def ls(context: typer.Context, json: JsonFlag = False) -> None:
 
 
 @app.command(epilog="Example: organic-mail held show 3")
-def show(context: typer.Context, held_id: HeldId, json: JsonFlag = False) -> None:
+def show(
+    context: typer.Context,
+    held_id: HeldId,
+    whole: Annotated[bool, typer.Option("--whole", help="Show quotes and signatures, too.")] = False,
+    json: JsonFlag = False,
+) -> None:
     """Print one message that waits: who wrote what, to which address, and why it waits."""
     from storage.contents import read_content
     from storage.lists import list_by_id
@@ -56,7 +61,7 @@ def show(context: typer.Context, held_id: HeldId, json: JsonFlag = False) -> Non
             **_described(held, mailing_list.name if mailing_list else ""),
             "recipient": held.recipient,
             "envelope_sender": held.envelope_sender,
-            **as_read(read_content(session, held.content_id)),
+            **as_read(read_content(session, held.content_id), whole=whole),
         }
 
     with open_community(context) as community:
@@ -68,7 +73,7 @@ def show(context: typer.Context, held_id: HeldId, json: JsonFlag = False) -> Non
     typer.echo(f"{visible(found['author'])} to {visible(found['recipient'])}, {local_time(found['received_at'])}")
     typer.secho(visible(found["reason"]), fg="yellow")
     typer.echo()
-    print_as_read(found)
+    print_as_read(found, whole=f"organic-mail held show {held_id} --whole")
 
 
 @app.command(epilog="Example: organic-mail held approve 3")

@@ -10,16 +10,16 @@ import typer
 from organic_mail.cli.output import visible, visible_lines
 
 
-def as_read(raw: bytes, *, original: str | None = None) -> dict[str, Any]:
+def as_read(raw: bytes, *, original: str | None = None, whole: bool = False) -> dict[str, Any]:
     """`text`, `hidden` (a quote or a signature was cut) and `attachments` of a message.
 
-    original: the text that was answered, where it is known.
+    original: the text that was answered, where it is known. whole: nothing is cut.
     """
     from handlers.message import parse
     from handlers.mime import attachments
-    from handlers.written import written_of
+    from handlers.written import Written, whole_text_of, written_of
 
-    written = written_of(raw, original=original)
+    written = Written(whole_text_of(raw), hidden=False) if whole else written_of(raw, original=original)
     return {
         "text": written.text,
         "hidden": written.hidden,

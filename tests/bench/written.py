@@ -72,7 +72,7 @@ def measure(_home: Path) -> None:
         score = matrix_score(every, original_known=known)
         each = 1000 * (process_time() - begun) / score.cases
         _show("written matrix, original known" if known else "written matrix, original unknown", score, each)
-        for name in score.wrong:
+        for name in score.wrong if known else ():
             print(f"    {name}")
     for style in dict.fromkeys(mail.style for mail in every):
         some = [mail for mail in every if mail.style == style]

@@ -307,6 +307,8 @@ def test_what_waits_for_a_person(family: Operator) -> None:
     assert shown.items() >= row.items()
     assert shown["text"] == "How lovely!"
     assert "The list is moderated." in family("held", "show", str(number)).out
+    assert f"organic-mail held show {number} --whole" in family("held", "show", str(number)).out
+    assert "> Wir sind" in family("held", "show", str(number), "--whole").out
 
 
 def test_approving_lets_it_go_out_as_it_was_written(family: Operator) -> None:
