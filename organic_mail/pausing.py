@@ -12,7 +12,7 @@ from handlers.facts import Host, id_of
 from handlers.notice import Notice, NoticeKind
 from handlers.score import PROBE_AFTER, next_probe
 from handlers.template import Value
-from handlers.token import address_marks
+from handlers.token import Secrets, address_marks
 from organic_mail import notices
 from organic_mail.joining import Answer
 from organic_mail.lookup import people_who_run
@@ -63,6 +63,22 @@ def resume(session: Session, member_id: int, now: datetime) -> list[Membership]:
         name = _place(session, membership)[1].name
         _record(session, "resumed", f"The emails to {name} go on: they can arrive again.", membership, now)
     return resumed
+
+
+def resume_for(session: Session, secrets: Secrets, membership: Membership, now: datetime) -> None:
+    """The operator knows that she wants our emails, and that they can arrive: whatever paused this membership is over.
+
+    Where her address had failed, that is over for all her lists. What came during the pause is not sent: a heap of old
+    mail is what people press the spam button for.
+    """
+    mailing_list, member = _place(session, membership)
+    if bounces.why_paused(session, membership) is PauseReason.BOUNCES:
+        primary = members.addresses_of(session, id_of(member))[0]
+        bounces.forget(session, address_marks(secrets, primary.key))
+        resume(session, id_of(member), now)
+    elif membership.status is Status.PAUSED:
+        bounces.resume(session, membership)
+        _record(session, "resumed", f"The emails of {mailing_list.name} to {member.name} go on.", membership, now)
 
 
 def heard_from(session: Session, host: Host, member: Member, written_from: str, answer: Answer, now: datetime) -> None:

@@ -37,7 +37,7 @@ MemberAddress = Annotated[str, typer.Argument(metavar="ADDRESS", help="One of th
 Delivery = Literal["each", "daily", "weekly", "none"]
 Role = Literal["member", "moderator", "owner"]
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-OF_A_MEMBERSHIP = ("delivery", "role", "own_posts", "weekday")
+OF_A_MEMBERSHIP = ("delivery", "role", "own_posts", "weekday", "status")
 
 
 @app.command(epilog='Example: organic-mail member add family "Anna Lindqvist <anna@example.org>"')
@@ -156,16 +156,24 @@ def change(
     address: MemberAddress,
     settings: Annotated[list[str], typer.Argument(metavar="KEY=VALUE…", help="One setting or several.")],
     list_name: Annotated[
-        str, typer.Option("--list", metavar="LIST", help="The list that delivery, role, own_posts and weekday are for.")
+        str,
+        typer.Option(
+            "--list", metavar="LIST", help="The list that delivery, role, own_posts, weekday and status are of."
+        ),
     ] = "",
 ) -> None:
     """Change how a person gets mail. For one list, with --list: delivery=each, daily, weekly or none;
     role=member, moderator or owner; own_posts=yes or no: does she get her own posts back; weekday=sunday: the day of
-    the weekly letter. For all her lists: name=TEXT; language=sv; timezone=Europe/Stockholm; hour=7: when her letter
-    comes; address=hidden or shown to the others; share=never, ask or always: may her posts leave for a space;
-    home=DOMAIN of the server that is her home for spaces."""
+    the weekly letter; status=active: she was paused, and said that she wants our emails again. For all her lists:
+    name=TEXT; language=sv; timezone=Europe/Stockholm; hour=7: when her letter comes; address=hidden or shown to the
+    others; share=never, ask or always: may her posts leave for a space; home=DOMAIN of the server that is her home
+    for spaces."""
+    from datetime import UTC, datetime
+
     from handlers.facts import id_of
+    from organic_mail.pausing import resume_for
     from storage.members import update_member, update_membership
+    from storage.models import Status
 
     wanted = settings_of(settings, _readers())
     of_membership = {key: wanted.pop(key) for key in OF_A_MEMBERSHIP if key in wanted}
@@ -173,11 +181,17 @@ def change(
         wanted["address_shown"] = wanted.pop("address")
     if of_membership and not list_name:
         fail(f"{' and '.join(of_membership)} belongs to one list of hers; say which: --list LIST")
+    resuming = of_membership.pop("status", None) is not None
 
     def write(session: Session) -> str:
         member = the_member(session, address, domain)
-        if of_membership:
+        if of_membership or resuming:
             membership = the_membership(session, the_list(session, list_name), member, address)
+            if resuming and membership.status is Status.INVITED:
+                cure = f"who said yes on paper is added with: member add {list_name} {address} --confirmed"
+                fail(f"{address} was invited, and has not answered; {cure}")
+            if resuming:
+                resume_for(session, community.secrets, membership, datetime.now(UTC))
             update_membership(session, membership_id=id_of(membership), **of_membership)
         if wanted:
             update_member(session, member_id=id_of(member), **wanted)
@@ -326,6 +340,7 @@ def _readers() -> dict[str, Callable[[str], Any]]:
         "role": lambda text: models.Role(one_of("member", "moderator", "owner")(text)),
         "own_posts": yes_or_no,
         "weekday": lambda text: WEEKDAYS.index(one_of(*WEEKDAYS)(text)),
+        "status": one_of("active"),
         "name": values.one_line,
         "language": values.language,
         "timezone": values.timezone,

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlmodel import update
+from sqlmodel import Session, select, update
 
+from handlers.token import address_marks
+from storage import bounces
 from storage.members import leave
-from storage.models import Delivery, DeliveryState, Status
+from storage.models import Delivery, DeliveryState, Membership, Status
+from storage.models_bounces import PauseReason
 from storage.queue import queue_rows
 from tests.wire.command_line import Operator, empty_home, om
 
 __all__ = ["empty_home", "om"]
 
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+REASONS = (PauseReason.BOUNCES, PauseReason.BOUNCES, PauseReason.COMPLAINT)
 ANNA = "Anna Lindqvist <anna@example.org>"
 
 
@@ -227,6 +233,48 @@ def test_settings_of_a_membership(family: Operator) -> None:
     }
     assert (choir["delivery"], choir["role"], choir["own_posts"]) == ("each", "member", True)
     assert shown["language"] == "sv"
+
+
+class TestResuming:
+    @pytest.fixture
+    def paused(self, family: Operator) -> Operator:
+        """Anna, on two lists whose mail to her came back, and on a third where she pressed the spam button."""
+        for name in ("family", "choir", "garden"):
+            family("list", "create", name)
+            assert family("member", "add", name, ANNA, "--confirmed", "--quiet").code == 0
+        with family.opened() as opened:
+
+            def pause(session: Session) -> None:
+                for row, reason in zip(session.exec(select(Membership)).all(), REASONS, strict=True):
+                    assert bounces.pause(session, row, reason, NOW)
+                (mark, *_) = address_marks(opened.secrets, "anna@example.org")
+                bounces.suppress(session, mark=mark, member_id=1, next_probe_at=NOW, now=NOW)
+
+            opened.database.write(pause)
+        return family
+
+    def statuses(self, om: Operator) -> dict[str, str]:
+        lists = om("member", "show", "anna@example.org", "--json").json["lists"]
+        return {each["list"]: each["status"] for each in lists}
+
+    def test_of_a_complaint(self, paused: Operator) -> None:
+        assert set(self.statuses(paused).values()) == {"paused"}
+        assert paused("member", "set", "anna@example.org", "status=active", "--list", "garden").code == 0
+        assert self.statuses(paused) == {"family": "paused", "choir": "paused", "garden": "active"}
+
+    def test_of_an_address_for_all_lists_where_it_failed(self, paused: Operator) -> None:
+        assert paused("member", "set", "anna@example.org", "status=active", "--list", "family").code == 0
+        assert self.statuses(paused) == {"family": "active", "choir": "active", "garden": "paused"}
+        with paused.opened() as opened:
+            assert opened.database.read(bounces.suppressions) == []
+        assert "go on" in paused("log").out
+        assert mail_to(paused) == []
+
+    def test_who_has_not_said_yes_is_not_made_a_member(self, family: Operator) -> None:
+        family("member", "add", "family", ANNA)
+        answer = family("member", "set", "anna@example.org", "status=active", "--list", "family")
+        assert "has not answered" in answer.error
+        assert only(family)["status"] == "invited"
 
 
 @pytest.mark.parametrize(
