@@ -347,6 +347,25 @@ class TestProcess:
 
         assert "_imaging" not in asyncio.run(look())
 
+    def test_who_kills_three_is_not_asked_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        dying = "import sys; print('ready', flush=True); sys.stdin.buffer.read(1)"
+        monkeypatch.setattr(picture_process, "_PROGRAM", dying)
+        started: list[int] = []
+
+        async def ask_often() -> list[bytes]:
+            async with PictureProcess() as worker:
+                plain = worker._started
+
+                async def counted() -> asyncio.subprocess.Process:
+                    started.append(1)
+                    return await plain()
+
+                monkeypatch.setattr(worker, "_started", counted)
+                return [(await worker.ask(PICTURE, b"x"))[0] for _ in range(6)]
+
+        assert set(asyncio.run(ask_often())) == {UNREADABLE}
+        assert len(started) == 3
+
     def test_where_it_cannot_start_the_mail_waits(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(picture_process, "_PROGRAM", "raise SystemExit(3)")
         with pytest.raises(WorkerNotStarted):
