@@ -6,9 +6,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import copies, help_time, intake, memory, written
+from tests.bench import copies, help_time, intake, letters, memory, written
 
-MEASUREMENTS = {"copies": copies, "intake": intake, "memory": memory, "help_time": help_time, "written": written}
+MEASUREMENTS = {
+    "copies": copies,
+    "intake": intake,
+    "memory": memory,
+    "help_time": help_time,
+    "letters": letters,
+    "written": written,
+}
 
 for name in sys.argv[1:] or MEASUREMENTS:
     with tempfile.TemporaryDirectory(prefix="organic-mail-bench-") as folder:
