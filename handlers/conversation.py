@@ -35,16 +35,16 @@ def read_conversation_root(secrets: Secrets, root: str) -> int | None:
     return int.from_bytes(number, "big")
 
 
-def conversation_fields(root: str, *, topic: str, written_at: datetime, is_first: bool) -> list[bytes]:
+def conversation_fields(root: str, *, subject: str, written_at: datetime, is_first: bool) -> list[bytes]:
     """Thread-Topic and Thread-Index of one post; its own five bytes say how long after the first it was written."""
     index = base64.b64decode(root)
     if not is_first:
         since = int.from_bytes(_time(written_at), "big") - int.from_bytes(index[:6], "big")
         index += max(0, min(since >> 2, (1 << 31) - 1)).to_bytes(4, "big") + b"\x10"
     encoded = base64.b64encode(index).decode("ascii")
-    words = text_tokens(plain_text(topic))
-    topic_field = [header_field("Thread-Topic", words)] if words else []
-    return [*topic_field, header_field("Thread-Index", [encoded])]
+    words = text_tokens(plain_text(subject))
+    named = [header_field("Thread-Topic", words)] if words else []
+    return [*named, header_field("Thread-Index", [encoded])]
 
 
 def _time(moment: datetime) -> bytes:

@@ -310,4 +310,4 @@ def _conversation(session: Session, host: Host, post: Post) -> tuple[bytes, ...]
     root = index_of(session, post.thread_id)
     root = root or conversation_root(host.secrets, thread_id=post.thread_id, started_at=thread.created_at)
     is_first = not post.in_reply_to
-    return tuple(conversation_fields(root, topic=thread.subject, written_at=post.written_at, is_first=is_first))
+    return tuple(conversation_fields(root, subject=thread.subject, written_at=post.written_at, is_first=is_first))

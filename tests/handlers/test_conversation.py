@@ -16,7 +16,7 @@ ROOT = conversation_root((OLD,), thread_id=7, started_at=STARTED)
 
 
 def fields(**changes: object) -> bytes:
-    given = {"topic": "The lake", "written_at": STARTED + timedelta(days=1), "is_first": False} | changes
+    given = {"subject": "The lake", "written_at": STARTED + timedelta(days=1), "is_first": False} | changes
     return b"".join(conversation_fields(ROOT, **given))  # type: ignore[arg-type]
 
 
@@ -46,6 +46,6 @@ def test_an_answer_has_five_bytes_more_and_the_same_root() -> None:
     assert parse(fields(written_at=STARTED - timedelta(days=9)) + b"\r\n").value("thread-index")
 
 
-def test_the_topic_is_what_the_thread_is_about() -> None:
-    assert parse(fields(topic="Кафе am See\r\nBcc: x") + b"\r\n").value("thread-topic") == "Кафе am See Bcc: x"
-    assert b"Topic" not in fields(topic="")
+def test_thread_topic_is_what_the_thread_is_about() -> None:
+    assert parse(fields(subject="Кафе am See\r\nBcc: x") + b"\r\n").value("thread-topic") == "Кафе am See Bcc: x"
+    assert b"Topic" not in fields(subject="")
