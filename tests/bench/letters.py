@@ -89,7 +89,7 @@ def _fill(session: Any) -> None:
         raw = f"From: anna@home.example\r\nMessage-ID: <{number}@x.example>\r\n\r\n{TEXT}\r\n".encode()
         moment = NOW - timedelta(hours=3)
         store_post(
-            session, list_id=list_id, member_id=1, author_name="Anna Lindqvist", content_id=store_content(session, raw, NOW),
+            session, list_id=list_id, member_id=1, author_name="Anna", content_id=store_content(session, raw, NOW),
             message_id=f"<{number}@x.example>", original_message_id="", in_reply_to="", references=(),
             subject=f"Subject {number}", written_at=moment, received_at=moment, now=moment,
             signs=Signs(f"subject {number}", moment),
