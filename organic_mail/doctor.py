@@ -25,6 +25,7 @@ import storage
 from organic_mail import config, doctor_dns, doctor_mailbox, doctor_network, doctor_queue, keys
 from organic_mail.config_faults import ConfigProblem
 from organic_mail.finding import Finding, fatal, ok, warning
+from organic_mail.free_space import is_low
 from organic_mail.home import Home, Opened, open_home
 from organic_mail.problem import Problem
 from organic_mail.resolver import Dns, DnsTrouble
@@ -34,10 +35,6 @@ from storage.keys import active_key
 from storage.trouble import DatabaseProblem, StorageTrouble
 
 SOUND_SQLITE = (3, 51, 3)  # older ones can lose commits when two processes checkpoint a WAL (spec/mail.md §0 D8)
-DISK_LOW = 500 * 10**6
-DISK_FULL = 50 * 10**6
-
-
 SECONDS = 19.0
 """The longest that `doctor` takes, whatever does not answer."""
 
@@ -97,7 +94,7 @@ def _findings(home: Home, dns: Dns | None, now: datetime) -> Iterator[Finding]:
             "operator", "mail to postmaster@ and abuse@ reaches nobody", "write your address into community.operator"
         )
     yield from _guarded("file modes", file_modes(home))
-    yield from _guarded("disk", disk(home))
+    yield from _guarded("disk", disk(home, settings.limits.free_space))
     yield from _guarded("sqlite", sqlite_version(settings))
     yield from _guarded("ports", doctor_network.listeners(home, settings))
     yield from _guarded("tls", doctor_network.certificate(settings, now))
@@ -161,12 +158,13 @@ def file_modes(home: Home) -> Iterator[Finding]:
         yield ok("file modes", f"{home.path} is for its owner alone")
 
 
-def disk(home: Home) -> Iterator[Finding]:
-    free = shutil.disk_usage(home.path).free
-    finding = f"{free // 10**6} MB are free in {home.path}"
-    if free < DISK_FULL:
-        yield fatal("disk", finding, "make room; posts are refused for now")
-    elif free < DISK_LOW:
+def disk(home: Home, wanted: int) -> Iterator[Finding]:
+    """`serve` asks the same (spec/mail.md §3.6)."""
+    usage = shutil.disk_usage(home.path)
+    finding = f"{usage.free // 10**6} MB are free in {home.path}"
+    if is_low(usage, wanted):
+        yield fatal("disk", finding, "make room; new mail is put off until then")
+    elif is_low(usage, 2 * wanted):
         yield warning("disk", finding, "make room before it is full")
     else:
         yield ok("disk", finding)

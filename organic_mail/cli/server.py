@@ -91,12 +91,14 @@ def doctor(context: typer.Context, json: JsonFlag = False) -> None:
 
     from organic_mail.doctor import examine
     from organic_mail.finding import Level
+    from organic_mail.logs import without_log
 
     findings = []
-    for finding in examine(home_path(context), None, datetime.now(UTC)):
-        findings.append(finding)
-        if not json:
-            _print_finding(finding)
+    with without_log():
+        for finding in examine(home_path(context), None, datetime.now(UTC)):
+            findings.append(finding)
+            if not json:
+                _print_finding(finding)
     if json:
         print_json([asdict(finding) for finding in findings])
     if any(finding.level is Level.FATAL for finding in findings):

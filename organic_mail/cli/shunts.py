@@ -98,14 +98,20 @@ def retry(context: typer.Context, shunt_id: ShuntId) -> None:
     from contextlib import closing
     from datetime import UTC, datetime
 
-    from organic_mail.receive import Receiver
-    from organic_mail.resolver import Resolver
-    from organic_mail.shunting import retry_shunt
+    from organic_mail.first_readers import first_readers
 
-    with open_community(context) as community:
-        dns = Resolver(community.settings.dns.nameservers)
-        with closing(Receiver(community.database, community.settings, community.secrets, dns=dns)) as receiver:
-            asyncio.run(retry_shunt(community.database, receiver, shunt_id, now=datetime.now(UTC)))
+    with first_readers(wanted=True) as read_first:  # what killed a reader would do the same to us
+        from organic_mail.receive import Receiver  # much larger: the readers are forked without it
+        from organic_mail.resolver import Resolver
+        from organic_mail.shunting import retry_shunt
+
+        with open_community(context) as community:
+            dns = Resolver(community.settings.dns.nameservers)
+            receiver = Receiver(
+                community.database, community.settings, community.secrets, dns=dns, read_first=read_first
+            )
+            with closing(receiver):
+                asyncio.run(retry_shunt(community.database, receiver, shunt_id, now=datetime.now(UTC)))
     typer.echo(f"Message {shunt_id} is handled.")
 
 

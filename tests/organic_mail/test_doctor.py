@@ -11,11 +11,13 @@ from threading import Event
 from typing import Any
 
 import pytest
+import structlog
 from sqlmodel import Session
 
 import storage
 from organic_mail import doctor, doctor_dns, doctor_network, listening
 from organic_mail.finding import Finding, Level
+from organic_mail.home import Home
 from organic_mail.resolver import Resolver
 from organic_mail.smarthost import NextHop
 from organic_mail.smtp_wire import ConnectionLost
@@ -125,13 +127,21 @@ class TestHome:
         (om.home / name).chmod(0o750)
         assert only(look(om, world), "file modes", Level.WARNING).cure == f"chmod go= {om.home / name}"
 
-    @pytest.mark.parametrize(("megabytes", "level"), [(400, Level.WARNING), (40, Level.FATAL)])
+    @pytest.mark.parametrize(
+        ("total", "free", "level"),
+        [
+            (10**6, 900, Level.WARNING),
+            (10**6, 400, Level.FATAL),
+            (12_000, 550, Level.WARNING),
+            (2_000, 90, Level.FATAL),
+        ],
+    )
     def test_a_disk_that_is_full(
-        self, om: Operator, world: DnsServer, monkeypatch: pytest.MonkeyPatch, megabytes: int, level: Level
+        self, om: Operator, world: DnsServer, monkeypatch: pytest.MonkeyPatch, total: int, free: int, level: Level
     ) -> None:
         from collections import namedtuple
 
-        usage = namedtuple("usage", "free")(megabytes * 10**6)
+        usage = namedtuple("usage", "total free")(total * 10**6, free * 10**6)
         monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: usage)
         assert "make room" in only(look(om, world), "disk", level).cure
 
@@ -282,6 +292,18 @@ class TestDns:
         found = look(om, world)
         for check in ("mx", "spf", "dkim", "dmarc", "ptr", "port 25"):
             assert (found[check].level, found[check].finding[:24]) == (Level.WARNING, "DNS could not be asked: ")
+
+
+def test_what_a_check_logs_stands_not_among_the_findings(
+    om: Operator, world: DnsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def disk(home: Home, wanted: int) -> Iterator[Finding]:
+        structlog.get_logger().warning("the disk is slow", home=str(home.path), wanted=wanted)
+        yield from ()
+
+    monkeypatch.setattr(doctor, "disk", disk)
+    change(om, ("nameservers = []", f'nameservers = ["{world.nameserver}"]'))
+    assert om("doctor", "--json").json
 
 
 def test_the_command_prints_and_exits(om: Operator, world: DnsServer) -> None:

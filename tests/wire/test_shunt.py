@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import smtplib
 from typing import Any
 
 import pytest
 
-from organic_mail import receive
+from organic_mail import first_readers, receive
 from organic_mail.resolver import Resolver
 from tests.wire.command_line import Operator, empty_home, om
 from tests.wire.community import mail, port_of, serving
@@ -73,3 +74,18 @@ def test_what_fails_again_stays_until_it_is_dropped(family: Operator, monkeypatc
     assert family("shunt", "ls", "--json").json == [row]
     assert family("shunt", "drop", str(row["id"]), "--yes").code == 0
     assert family("shunt", "ls", "--json").json == []
+
+
+def test_what_kills_a_reader_does_not_kill_the_command(family: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        break_us(patch)
+        assert hand_in(family, mail("a bomb\r\n"), times=1) == [451]
+
+    def read_through(raw: bytes) -> None:
+        if b"a bomb" in raw:
+            os._exit(9)
+
+    monkeypatch.setattr(first_readers, "read_through", read_through)
+    (row,) = family("shunt", "ls", "--json").json
+    assert "it was not taken this time either" in family("shunt", "retry", str(row["id"])).error
+    assert family("shunt", "ls", "--json").json == [row]
