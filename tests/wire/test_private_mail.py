@@ -16,6 +16,7 @@ from organic_mail.timers import forget_sent_private_mail
 from storage import bounces, members, queue
 from storage.models import Awaits, Delivery, DeliveryState
 from storage.queue import Settled
+from storage.models_bounces import PauseReason
 from tests.dns_server import DnsServer
 from tests.wire.community import NOW, SECRETS, mail
 from tests.wire.grandma import NOWHERE, OK, PostOffice, post_office, signed_by
@@ -93,6 +94,22 @@ def test_who_has_left_neither_writes_nor_reads(office: PostOffice, person: str) 
 
 def test_who_is_invited_only_is_a_stranger_still(office: PostOffice) -> None:
     assert office.writes("greta@home.example", "Hello", TO_ANNA) == (550, "5.7.1")
+
+
+def test_whose_letters_are_paused_writes_and_reads_still(office: PostOffice) -> None:
+    def pause(session: Any) -> None:
+        for membership in (office.people.membership("rose"), office.people.membership("anna")):
+            assert bounces.pause(session, session.merge(membership), PauseReason.COMPLAINT, NOW)
+
+    office.people.database.write(pause)
+    assert office.writes(ROSE, "Hello", TO_ANNA) == OK
+    assert private(office) == [ANNA]
+
+
+def test_what_comes_twice_goes_once(office: PostOffice) -> None:
+    for _ in range(2):
+        assert office.writes(ROSE, "Hello", TO_ANNA, message_id="<same@home.example>") == OK
+    assert private(office) == [ANNA]
 
 
 def test_whose_mailbox_is_dead_is_not_written_to(office: PostOffice) -> None:
