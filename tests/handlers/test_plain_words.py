@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from handlers.message import parse
 from handlers.plain_words import (
     Command,
+    PairCommand,
     answer_in,
     command_in,
+    pair_command_in,
     read_answer,
     read_command,
     read_delivery,
@@ -114,3 +116,21 @@ def test_how_she_wants_her_mail(text, subject, mode):
 def test_any_text_can_be_read(text):
     assert read_answer(text) in (True, False, None)
     assert read_command(text) in (*Command, None)
+
+
+PAIR = [("block", PairCommand.BLOCK), ("Bitte blockieren", PairCommand.BLOCK), ("Заблокировать!", PairCommand.BLOCK),
+        ("ブロック", PairCommand.BLOCK), ("block\r\n\r\nLove, Rose", PairCommand.BLOCK), ("unblock", PairCommand.UNBLOCK),
+        ("nicht mehr blockieren", PairCommand.UNBLOCK), ("débloquer, merci", PairCommand.UNBLOCK),
+        ("取消屏蔽", PairCommand.UNBLOCK), ("block the road", None), ("I will block him\r\nblock", None), ("", None),
+        ("stop", None)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "command"), PAIR)
+def test_what_one_member_says_about_another(text, command):
+    found = message(f"{text}\r\n", Content_Type="text/plain; charset=utf-8", subject="Re: Hello")
+    assert pair_command_in(found) is command
+    assert command is None or command_in(found) is None
+
+
+def test_the_subject_ends_it_too():
+    assert pair_command_in(message("\r\n", subject="block")) is PairCommand.BLOCK

@@ -15,8 +15,8 @@ from handlers.token import address_marks, private_reference
 from organic_mail.timers import forget_sent_private_mail
 from storage import bounces, members, queue
 from storage.models import Awaits, Delivery, DeliveryState
-from storage.queue import Settled
 from storage.models_bounces import PauseReason
+from storage.queue import Settled
 from tests.dns_server import DnsServer
 from tests.wire.community import NOW, SECRETS, mail
 from tests.wire.grandma import NOWHERE, OK, PostOffice, post_office, signed_by
