@@ -119,7 +119,8 @@ def test_any_text_can_be_read(text):
 
 
 PAIR = [("block", PairCommand.BLOCK), ("Bitte blockieren", PairCommand.BLOCK), ("Заблокировать!", PairCommand.BLOCK),
-        ("ブロック", PairCommand.BLOCK), ("block\r\n\r\nLove, Rose", PairCommand.BLOCK), ("unblock", PairCommand.UNBLOCK),
+        ("ブロック", PairCommand.BLOCK), ("block\r\n\r\nLove, Rose", PairCommand.BLOCK),
+        ("unblock", PairCommand.UNBLOCK),
         ("nicht mehr blockieren", PairCommand.UNBLOCK), ("débloquer, merci", PairCommand.UNBLOCK),
         ("取消屏蔽", PairCommand.UNBLOCK), ("block the road", None), ("I will block him\r\nblock", None), ("", None),
         ("stop", None)]  # fmt: skip
