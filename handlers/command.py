@@ -13,6 +13,7 @@ from handlers.facts import Facts, TokenFacts, id_of
 from handlers.incoming import Incoming, Verdict
 from handlers.join import decide_join
 from handlers.keep import decide_keep
+from handlers.letter_pace import decide_pace
 from handlers.outcome import ACCEPTED, Decline, Join, Leave, Note, Outcome, Return
 from handlers.plain_words import Command, answer_in, command_in, read_command
 from handlers.policy import (
@@ -48,7 +49,7 @@ def decide_command(incoming: Incoming, facts: Facts, now: datetime) -> Outcome:
         case Command.JOIN:
             return decide_join(incoming, facts)
         case None:
-            return held(facts, f"{writer(incoming, facts)} asks for help.")
+            return decide_pace(incoming, facts) or held(facts, f"{writer(incoming, facts)} asks for help.")
 
 
 def command_said(incoming: Incoming, facts: Facts) -> Command | None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from handlers.letter_answer import Placed
-from storage.models import DeliveryMode
+from storage.models import DeliveryMode, Status
 
 _MORE = frozenset({"more", "mehr", "plus", "más", "mas", "mer", "mera", "עוד", "المزيد"})
 _PHOTOS = frozenset({
@@ -24,6 +24,14 @@ _DELIVERIES = {
         "weekly", "once a week", "wöchentlich", "veckovis", "hebdomadaire", "semanal", "שבועי", "أسبوعي",
     ),
 }  # fmt: skip
+_STATUSES = {
+    Status.PAUSED: ("pause", "holiday", "on holiday", "pausieren", "urlaub", "paus", "vacances", "pausa", "vacaciones",
+                    "הפסקה", "חופשה", "إيقاف مؤقت", "إجازة"),
+    Status.ACTIVE: ("back", "i am back", "i'm back", "zurück", "bin zurück", "ich bin zurück", "tillbaka",
+                    "jag är tillbaka", "de retour", "je suis de retour", "he vuelto", "estoy de vuelta", "vuelvo",
+                    "חזרתי", "عدت"),
+}  # fmt: skip
+_PAUSES = {phrase: status for status, phrases in _STATUSES.items() for phrase in phrases}
 _MODES = {phrase: mode for mode, phrases in _DELIVERIES.items() for phrase in phrases}
 _POLITE = frozenset({
     "please", "thanks", "thank", "you", "bitte", "danke", "tack", "merci", "gracias", "por", "favor", "svp", "תודה",
@@ -39,6 +47,7 @@ class Wish:
     """delivery: the pace she wants; else more of conversation `number` (0: of the letter), or its photos."""
 
     delivery: DeliveryMode | None = None
+    status: Status | None = None  # PAUSED or ACTIVE
     number: int = 0
     photos: bool = False
 
@@ -56,9 +65,11 @@ def read_wish(text: str) -> Wish | None:
         return None
     words = _WORD.findall(unicodedata.normalize("NFC", lines[0]).casefold())
     words = [word for word in words if word not in _POLITE]
-    mode = _MODES.get(" ".join(words))
-    if mode is not None:
-        return Wish(delivery=mode)
+    phrase = " ".join(words)
+    if phrase in _MODES:
+        return Wish(delivery=_MODES[phrase])
+    if phrase in _PAUSES:
+        return Wish(status=_PAUSES[phrase])
     if not words or len(words) > 2 or words[0] not in _MORE | _PHOTOS:
         return None
     if len(words) == 2 and not (words[1].isdecimal() and len(words[1]) < 3):

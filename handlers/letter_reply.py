@@ -11,8 +11,9 @@ from handlers.incoming import Incoming, Verdict
 from handlers.letter_answer import Placed, placed_answers
 from handlers.letter_command import Wish, wish_in
 from handlers.letter_cut import cut_answer, own_files
+from handlers.letter_pace import paced
 from handlers.message import Message, parse
-from handlers.outcome import ACCEPTED, Action, ChangeDelivery, Outcome, Publish, React, SendCopies, SendRest
+from handlers.outcome import ACCEPTED, Action, Outcome, Publish, React, SendCopies, SendRest
 from handlers.policy import COMMANDS, POSTING, dropped, first_answer, reaction, says_nothing, writer
 from handlers.post import own_message_id, published
 from handlers.token import minted_message_id
@@ -34,7 +35,7 @@ def decide_letter_answer(incoming: Incoming, facts: Facts, letter: LetterFacts, 
         if outcome is not None:
             return outcome
         if incoming.authentication.verdict is Verdict.ALIGNED:
-            return Outcome(ACCEPTED, (_granted(wish, facts, letter),))
+            return Outcome(ACCEPTED, (_granted(wish, id_of(facts.membership), letter),))
     outcome = first_answer(_RULES, incoming, facts)
     if outcome is not None:
         return outcome
@@ -121,10 +122,9 @@ def _post(
     return replace(published(parse(cut), facts, now), cut=cut)
 
 
-def _granted(wish: Wish, facts: Facts, letter: LetterFacts) -> Action:
-    membership_id = id_of(facts.membership) if facts.membership else 0
-    if wish.delivery is not None:
-        return ChangeDelivery(membership_id, wish.delivery)
+def _granted(wish: Wish, membership_id: int, letter: LetterFacts) -> Action:
+    if wish.delivery is not None or wish.status is not None:
+        return paced(wish, membership_id)
     entry = letter.entry(wish.number)
     if entry is None:
         return SendRest(membership_id, letter.edition_id)

@@ -47,6 +47,7 @@ class NoticeKind(StrEnum):
     UNBLOCKED = "unblocked"
     MANY_BACK = "many_back"  # to the operator
     REFUSED = "refused"  # to the operator
+    PAUSED = "paused"  # to a member who wants no mail for now
     CHANGED = "changed"  # to a member who wants her mail at another pace
     PROBE = "probe"  # from our one mailbox to itself
 

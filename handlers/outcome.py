@@ -210,6 +210,20 @@ class ChangeDelivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """She wants no mail for now."""
+
+    membership_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class GoOn:
+    """She is back, and wants to know what she missed."""
+
+    membership_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class SendRest:
     """She wants to read what stood in one line each."""
 
@@ -262,6 +276,8 @@ Action = (
     | React
     | Withdraw
     | ChangeDelivery
+    | Pause
+    | GoOn
     | SendRest
     | SendCopies
     | Note

@@ -21,6 +21,7 @@ from handlers.outcome import (
     Complained,
     Decline,
     Forward,
+    GoOn,
     Hold,
     Join,
     Keep,
@@ -28,6 +29,7 @@ from handlers.outcome import (
     No,
     NotArrived,
     Note,
+    Pause,
     PrivateCameBack,
     Publish,
     React,
@@ -169,6 +171,10 @@ def _write(
             reacting.react(session, action, now)
         case ChangeDelivery():
             letter_wishes.change_delivery(session, host, action, answer, now)
+        case Pause(membership_id):
+            letter_wishes.pause(session, host, membership_id, answer, now)
+        case GoOn(membership_id):
+            letter_wishes.go_on(session, host, membership_id, answer, now)
         case SendRest(membership_id, edition_id):
             wish_for_letter(session, membership_id=membership_id, edition_id=edition_id, now=now)
         case SendCopies():

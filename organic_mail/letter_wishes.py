@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlmodel import Session
@@ -10,33 +11,76 @@ from handlers.address import Mailbox
 from handlers.facts import Host, id_of
 from handlers.notice import Notice, NoticeKind
 from handlers.outcome import ChangeDelivery, SendCopies
+from handlers.template import Value
 from organic_mail import notices
 from organic_mail.joining import Answer
-from storage import members
+from storage import bounces, members
 from storage.events import record
-from storage.letters import add_copies, news_between
+from storage.letter_buttons import add_copies, wish_for_letter
+from storage.letters import IN_LETTERS, begin_letters, has_missed, news_between
 from storage.lists import list_by_id
-from storage.models import Member, Membership
+from storage.models import Member, Membership, Status
 
 
 def change_delivery(session: Session, host: Host, wish: ChangeDelivery, answer: Answer, now: datetime) -> None:
     """At once; she is told, and how to change it back."""
     membership, member = _of(session, wish.membership_id)
-    mailing_list = list_by_id(session, membership.list_id)
     before = membership.delivery
     members.update_membership(session, membership_id=wish.membership_id, delivery=wish.delivery)
+    values: dict[str, Value] = {"delivery": wish.delivery.value, "before": before.value, "hour": member.hour}
+    _tell(session, host, NoticeKind.CHANGED, membership, member, answer, now, values)
+    text = f"{member.name} now gets her mail: {wish.delivery.value}."
+    record(session, "changed", text, now=now, list_id=membership.list_id, member_id=member.id)
+
+
+def pause(session: Session, host: Host, membership_id: int, answer: Answer, now: datetime) -> None:
+    """She gets nothing until she says that she is back."""
+    membership, member = _of(session, membership_id)
+    if membership.status is not Status.ACTIVE:
+        return
+    membership.status = Status.PAUSED
+    if membership.delivery not in IN_LETTERS:
+        begin_letters(session, membership)  # so that it is known what she misses
+    session.flush()
+    _tell(session, host, NoticeKind.PAUSED, membership, member, answer, now)
+    record(session, "paused", f"{member.name} wants no mail for now.", now=now, list_id=membership.list_id)
+
+
+def go_on(session: Session, host: Host, membership_id: int, answer: Answer, now: datetime) -> None:
+    """One letter brings what she missed; where that is nothing, she is told that all goes on."""
+    membership, member = _of(session, membership_id)
+    if membership.status is not Status.PAUSED:
+        return
+    bounces.resume(session, membership)
+    if has_missed(session, membership):
+        wish_for_letter(session, membership_id=membership_id, edition_id=None, now=now)
+    else:
+        _tell(session, host, NoticeKind.BACK, membership, member, answer, now)
+    record(session, "resumed", f"{member.name} is back.", now=now, list_id=membership.list_id)
+
+
+def _tell(
+    session: Session,
+    host: Host,
+    kind: NoticeKind,
+    membership: Membership,
+    member: Member,
+    answer: Answer,
+    now: datetime,
+    values: Mapping[str, Value] | None = None,
+) -> None:
+    """Her answer is read at the address for help."""
+    mailing_list = list_by_id(session, membership.list_id)
     letter = Notice(
-        NoticeKind.CHANGED,
+        kind,
         Mailbox(member.name, members.primary_address(session, id_of(member))),
         member.language,
         mailing_list,
-        reply_to=f"{mailing_list.name}-owner@{host.domain}" if mailing_list else "",
+        reply_to=f"{mailing_list.name if mailing_list else 'postmaster'}-help@{host.domain}",
         in_reply_to=answer.message_id,
-        values={"delivery": wish.delivery.value, "before": before.value, "hour": member.hour},
+        values=values or {},
     )
     notices.send(session, host, letter, cause=answer.cause, now=now, member=member, membership=membership)
-    text = f"{member.name} now gets her mail: {wish.delivery.value}."
-    record(session, "changed", text, now=now, list_id=membership.list_id, member_id=member.id)
 
 
 def send_copies(session: Session, wish: SendCopies, now: datetime) -> None:

@@ -19,6 +19,8 @@ from organic_mail.lookup import people_who_run
 from storage import bounces, members, tokens
 from storage.database import Database
 from storage.events import record
+from storage.letter_buttons import wish_for_letter
+from storage.letters import IN_LETTERS, has_missed
 from storage.lists import list_by_id
 from storage.models import Address, MailingList, Member, Membership, Role, Status, TokenAction
 from storage.models_bounces import PauseReason, Suppression
@@ -59,10 +61,17 @@ def resume(session: Session, member_id: int, now: datetime) -> list[Membership]:
     """What was paused because an address failed goes on. Returns what did."""
     resumed = bounces.paused(session, member_id=member_id, reason=PauseReason.BOUNCES)
     for membership in resumed:
-        bounces.resume(session, membership)
+        _go_on(session, membership, now)
         name = _place(session, membership)[1].name
         _record(session, "resumed", f"The emails to {name} go on: they can arrive again.", membership, now)
     return resumed
+
+
+def _go_on(session: Session, membership: Membership, now: datetime) -> None:
+    """One letter brings what was written meanwhile, unless her next one does so anyhow."""
+    bounces.resume(session, membership)
+    if membership.delivery not in IN_LETTERS and has_missed(session, membership):
+        wish_for_letter(session, membership_id=id_of(membership), edition_id=None, now=now)
 
 
 def resume_for(session: Session, secrets: Secrets, membership: Membership, now: datetime) -> None:
@@ -183,7 +192,7 @@ def keep(session: Session, host: Host, *, token: str, membership_id: int, answer
         return
     _, member = _place(session, membership)
     if membership.status is Status.PAUSED:
-        bounces.resume(session, membership)
+        _go_on(session, membership, now)
         _record(session, "resumed", f"{member.name} gets emails again, as she wished.", membership, now)
         _send_back(session, host, member, membership, answer, now)
 

@@ -1,15 +1,15 @@
-"""What is kept around letters: the buttons of posts, the answers that were cut into posts, who sent hearts."""
+"""What is kept around letters: buttons, hearts, wishes, and the answers out of which posts were cut."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
-from storage.models import MailingList, Member, Membership
+from storage.models import DeliveryState, MailingList, Member, Membership
 from storage.models_letters import (
     ButtonKind,
     Letter,
@@ -20,6 +20,7 @@ from storage.models_letters import (
     LetterWish,
 )
 from storage.models_reactions import Reaction
+from storage.tables import delivery
 
 
 def buttons_of(
@@ -110,6 +111,37 @@ def fulfil_wish(session: Session, membership_id: int) -> bool:
     session.delete(row)
     session.flush()
     return True
+
+
+def add_copies(
+    session: Session,
+    posts: Sequence[tuple[int, int]],
+    *,
+    membership: Membership,
+    recipient: str,
+    language: str,
+    now: datetime,
+) -> None:
+    """Copies of posts (id and content) for one member who asked for them, into the queue."""
+    rows = [
+        {
+            "post_id": post_id,
+            "content_id": content_id,
+            "list_id": membership.list_id,
+            "member_id": membership.member_id,
+            "membership_id": membership.id,
+            "recipient": recipient,
+            "language": language,
+            "state": DeliveryState.DUE,
+            "attempts": 0,
+            "due_at": now,
+            "last_reply": "",
+            "created_at": now,
+        }
+        for post_id, content_id in posts
+    ]
+    if rows:
+        session.connection().execute(insert(delivery), rows)
 
 
 def keep_answer(session: Session, *, post_id: int, content_id: int) -> None:

@@ -146,6 +146,12 @@ def newest_post(session: Session, list_id: int) -> int:
     return session.connection().execute(select(func.max(post.c.id)).where(post.c.list_id == list_id)).scalar() or 0
 
 
+def has_missed(session: Session, row: Membership) -> bool:
+    """Was something written behind what she had last?"""
+    read_to = session.connection().execute(select(reader.c.read_to).where(reader.c.membership_id == row.id)).scalar()
+    return newest_post(session, row.list_id) > (read_to or 0)
+
+
 def news(session: Session, list_id: int, *, after: int, before: datetime | None) -> list[NewsRow]:
     """Posts behind the one of id `after`, oldest first, the last MOST_NEWS of them.
 
@@ -268,37 +274,6 @@ def add_letters(session: Session, letters: Sequence[NewLetter], *, list_id: int,
         connection.execute(_MOVE_ON, [_moved_on(each) for each, _, _ in added])
         connection.execute(insert(delivery), [_due(*row, list_id, now) for row in added])
     return len(added)
-
-
-def add_copies(
-    session: Session,
-    posts: Sequence[tuple[int, int]],
-    *,
-    membership: Membership,
-    recipient: str,
-    language: str,
-    now: datetime,
-) -> None:
-    """Copies of posts (id and content) for one member who asked for them, into the queue."""
-    rows = [
-        {
-            "post_id": post_id,
-            "content_id": content_id,
-            "list_id": membership.list_id,
-            "member_id": membership.member_id,
-            "membership_id": membership.id,
-            "recipient": recipient,
-            "language": language,
-            "state": DeliveryState.DUE,
-            "attempts": 0,
-            "due_at": now,
-            "last_reply": "",
-            "created_at": now,
-        }
-        for post_id, content_id in posts
-    ]
-    if rows:
-        session.connection().execute(insert(delivery), rows)
 
 
 def begin_letters(session: Session, row: Membership) -> None:

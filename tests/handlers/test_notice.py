@@ -84,6 +84,7 @@ VALUES = [
     (NoticeKind.MANY_BACK, {"sent": 30, "failed": 9, "domain": "elm.example", "said": "550 5.1.1 unknown"}),
     (NoticeKind.REFUSED, {"number": 9, "domain": "elm.example", "said": "550 5.7.1 blocked"}),
     (NoticeKind.PROBE, {}),
+    (NoticeKind.PAUSED, {}),
     *[
         (NoticeKind.CHANGED, {"delivery": delivery, "before": before, "hour": 7})
         for delivery, before in (("each", "daily"), ("daily", "weekly"), ("weekly", "none"))

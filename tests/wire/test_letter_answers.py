@@ -15,7 +15,7 @@ from handlers.incoming import Verdict
 from handlers.written import written_text_of
 from organic_mail.moderation import approve_held
 from storage.letter_buttons import answer_content
-from storage.models import DeliveryMode, Posting
+from storage.models import DeliveryMode, Posting, Status
 from storage.reactions import reactions_to
 from tests.wire.community import Community, believed, community
 from tests.wire.letters import SUNDAY, Got, at_once, conversations, due, reads_letters, says, wished
@@ -390,3 +390,33 @@ def test_who_was_sent_a_letter_at_once_can_answer_it_too(people):
     (letter,) = at_once(people)
     send(people, gmail(letter, "1 What a bird!"))
     assert said(people) == {LAKE: ["What a bird!"]}
+
+
+def test_back_after_a_pause_brings_one_letter(people, letter):
+    send(people, gmail(letter, "pause"))
+    assert people.membership("rose").status is Status.PAUSED
+    says(people, "Missed.", "While she was away", 40)
+    assert due(people, SUNDAY + timedelta(days=2)) == []
+    send(
+        people,
+        answer(letter, "back", to="family-help@oak.example", message_id="<b@x.example>"),
+        "family-help@oak.example",
+    )
+    assert people.membership("rose").status is Status.ACTIVE
+    (missed,) = wished(people)
+    assert missed.read["Subject"] == "What you missed, 22 November: While she was away"
+    assert "Missed." in missed.text
+    assert due(people, SUNDAY + timedelta(days=3)) == []
+
+
+def test_who_gets_each_post_hears_what_she_missed(people, letter):
+    to = "family-help@oak.example"
+    raw = answer(letter, "holiday", to=to, From="Tom <tom@home.example>", in_reply_to="", message_id="<p@x.example>")
+    assert people.receive(raw, to, sender="tom@home.example") == (250, "2.0.0")
+    says(people, "Missed.", "While he was away", 40)
+    raw = answer(letter, "I am back", to=to, From="Tom <tom@home.example>", in_reply_to="", message_id="<q@x.example>")
+    assert people.receive(raw, to, sender="tom@home.example") == (250, "2.0.0")
+    (missed,) = wished(people)
+    assert missed.recipient == "tom@home.example"
+    assert "1. While he was away." in missed.text
+    assert LAKE not in missed.text
