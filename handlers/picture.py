@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,6 +12,10 @@ HEAD = 64
 """Bytes that suffice for `kind_of`."""
 TELLTALE = (b"Exif\0\0", b"<x:xmpmeta", b"http://ns.adobe.com/")
 """How notes about a picture begin."""
+_PROGRAM = re.compile(
+    rb"(?:CREATOR: gd-jpeg|Created with (?:The )?GIMP|File written by Adobe Photoshop|AppleMark|LEAD Technologies)"
+    rb"[\x20-\x7e]{0,80}\s*\0?"
+)
 
 _HEIF_BRANDS = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"mif2", b"msf1"}
@@ -89,3 +94,8 @@ def _kind_of_boxes(head: bytes) -> PictureKind | None:
     if brands & _HEIF_BRANDS:
         return PictureKind.HEIF
     return PictureKind.OTHER if head[8:12] == b"crx " else None
+
+
+def names_a_program(note: bytes) -> bool:
+    """Nothing but the program that wrote the picture: a note that may stay, so that the picture stays as it came."""
+    return _PROGRAM.fullmatch(note) is not None

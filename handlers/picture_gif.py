@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from handlers.picture import Look, UnreadablePicture
+from handlers.picture import Look, UnreadablePicture, names_a_program
 
 _HEADER = 13  # bytes, with the description of the screen
 _EXTENSION, _IMAGE, _END = 0x21, 0x2C, 0x3B
-_CONTROL, _APPLICATION, _PLAIN_TEXT = 0xF9, 0xFF, 0x01
+_CONTROL, _APPLICATION, _COMMENT, _PLAIN_TEXT = 0xF9, 0xFF, 0xFE, 0x01
 _APPLICATIONS = (b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ICCRGBG1012")  # how often it plays, and its colour profile
 
 
@@ -36,6 +36,8 @@ def bare_gif(data: bytes) -> bytes:
 def _stays(data: bytes, block: _Block) -> bool:
     if block.kind != _EXTENSION or block.label in (_CONTROL, _PLAIN_TEXT):
         return True
+    if block.label == _COMMENT:  # in one piece, and its length before it
+        return names_a_program(data[block.start + 3 : block.end - 1])
     return block.label == _APPLICATION and data.startswith(_APPLICATIONS, block.start + 3)
 
 

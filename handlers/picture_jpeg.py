@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from handlers.picture import TELLTALE, Look, UnreadablePicture
+from handlers.picture import TELLTALE, Look, UnreadablePicture, names_a_program
 from handlers.picture_exif import only_orientation, orientation_of
 
 _START_OF_SCAN, _END = 0xDA, 0xD9
@@ -20,6 +20,9 @@ _APPS = range(0xE0, 0xF0)
 _COMMENT = 0xFE
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _JFIF, _ICC, _ADOBE, _EXIF = b"JFIF\0", b"ICC_PROFILE\0", b"Adobe", b"Exif\0\0"
+_DUCKY = re.compile(
+    rb"\xff\xec\x00\x11Ducky\x00\x01\x00\x04....\x00\x00", re.DOTALL
+)  # Photoshop's quality, and no words
 _JFIF_HEAD = 18  # bytes of the segment before its thumbnail
 
 
@@ -58,7 +61,7 @@ def bare_jpeg(data: bytes, *, orientation: int = 1) -> bytes:
 def _kept(data: bytes, segment: _Segment) -> bytes:
     whole = data[segment.start : segment.end]
     if segment.marker == _COMMENT:
-        return b""
+        return whole if names_a_program(whole[4:]) else b""
     if segment.marker not in _APPS:
         if segment.marker != _START_OF_SCAN and any(mark in whole for mark in TELLTALE):
             raise UnreadablePicture
@@ -71,7 +74,7 @@ def _kept(data: bytes, segment: _Segment) -> bytes:
     colours = (segment.marker == 0xE2 and body.startswith(_ICC)) or (segment.marker == 0xEE and body.startswith(_ADOBE))
     if colours and any(mark in body for mark in TELLTALE):
         raise UnreadablePicture
-    return whole if colours else b""
+    return whole if colours or _DUCKY.fullmatch(whole) else b""
 
 
 def _segments(data: bytes) -> Iterator[_Segment]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -14,6 +15,7 @@ _ABOUT_COLOURS = frozenset(
     b"tRNS cHRM gAMA iCCP sBIT sRGB cICP mDCV cLLI bKGD hIST pHYs sPLT".split()  # and about the size of a point
 )
 _MOVING = frozenset({b"acTL", b"fcTL", b"fdAT"})
+_PROGRAM = re.compile(rb"Software\0[\x20-\x7e]{1,79}")
 
 
 class _Chunk(NamedTuple):
@@ -42,7 +44,7 @@ def bare_png(data: bytes) -> bytes:
     """
     kept = [data[:_SIGNATURE]]
     for chunk in _chunks(data):
-        if _stays(chunk.name):
+        if _stays(chunk.name) or _names_a_program(data, chunk):
             if chunk.name not in (b"IDAT", b"fdAT") and not _is_sound(data, chunk):
                 raise UnreadablePicture
             kept.append(data[chunk.start : chunk.end])
@@ -56,6 +58,10 @@ def _is_sound(data: bytes, chunk: _Chunk) -> bool:
 def _stays(name: bytes) -> bool:
     """Capitals mark what a decoder cannot do without."""
     return name[:1].isupper() or name in _ABOUT_COLOURS or name in _MOVING
+
+
+def _names_a_program(data: bytes, chunk: _Chunk) -> bool:
+    return chunk.name == b"tEXt" and _PROGRAM.fullmatch(data, chunk.start + 8, chunk.end - 4) is not None
 
 
 def _chunks(data: bytes) -> Iterator[_Chunk]:

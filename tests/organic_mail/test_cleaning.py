@@ -17,6 +17,7 @@ from PIL import Image
 
 from handlers.enclosure import FILES_BUDGET, PHOTOS_BUDGET
 from handlers.left_out import LeftOut
+from handlers.message import MalformedMessage
 from organic_mail import picture_process
 from organic_mail.cleaning import Cleaned, cleaned
 from organic_mail.picture_process import PictureProcess, WorkerNotStarted
@@ -27,6 +28,13 @@ from tests.pictures import post_with, saved, scene, stored
 
 LUCK = random.Random(3)
 HALF_HEIC = pictures.phone_heic()[: len(pictures.phone_heic()) // 2]
+
+
+REAL_MAIL = [
+    path
+    for path in (Path(__file__).parents[2].parent / "shared" / "data").glob("mime-*/*")
+    if path.suffix in {".eml", ".msg", ".raw"}
+]
 
 
 def clean(raw: bytes) -> Cleaned:
@@ -385,3 +393,13 @@ def hostile(data, kind):
     return look
 picture_worker._look = hostile
 """
+
+
+def test_little_pictures_of_real_mail_need_nothing() -> None:
+    """They name the program that made them, and that is all they tell."""
+    assert len(REAL_MAIL) > 50
+    for path in REAL_MAIL:
+        try:
+            assert clean(path.read_bytes()).raw is None, path.name
+        except MalformedMessage:
+            continue
