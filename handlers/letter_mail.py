@@ -169,7 +169,7 @@ def _rich_parts(page: Page, boundary: str, rich: str) -> list[bytes]:
         )
         for shown in page.pictures
     ]
-    related = f'Content-Type: multipart/related; type="text/html"; boundary="{inner}"'.encode("ascii")
+    related = f'Content-Type: multipart/related; type="text/html";\r\n\tboundary="{inner}"'.encode("ascii")
     return [
         f"--{boundary}\r\n".encode("ascii") + related + b"\r\n\r\n",
         _part(inner, head, _quoted(rich)),

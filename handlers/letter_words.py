@@ -139,7 +139,7 @@ def _locale(language: str) -> Locale:
     try:
         return Locale.parse("en-GB" if language.lower() == _OUR_LANGUAGE else language, sep="-")
     except (UnknownLocaleError, ValueError):
-        return Locale.parse("en-GB")
+        return Locale.parse("en_GB")
 
 
 @cache

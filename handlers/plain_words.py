@@ -48,6 +48,7 @@ _PHRASES = {
         "dar de baja", "disiscrivi", "disiscrivimi", "cancellami", "afmelden", "uitschrijven", "cancelar inscrição",
         "afmeld", "frameld", "avmeld", "meld meg av", "poista listalta", "wypisz", "wypisz mnie", "odhlásit",
         "отписаться", "отпишите меня", "відписатися", "abonelikten çık", "退会", "退订", "退訂", "구독 취소",
+        "הפסק", "להפסיק", "توقف",
     ),
     Command.JOIN: (
         "subscribe", "subscribe me", "join", "join list", "sign me up", "add me", "let me join",

@@ -108,10 +108,9 @@ _LEAVE = """(
     WHERE t.membership_id = delivery.membership_id AND t.action = 'leave'
 )"""
 _LETTER_MESSAGE_ID = "(SELECT coalesce(min(l.message_id), '') FROM letter AS l WHERE l.id = delivery.letter_id)"
-_READER_NAME = """(
-    SELECT coalesce(min(m.name), '') FROM member AS m
-    WHERE m.id = delivery.member_id AND delivery.letter_id IS NOT NULL
-)"""
+_READER_NAME = """CASE WHEN delivery.letter_id IS NULL THEN '' ELSE (
+    SELECT coalesce(nullif(min(m.name), ''), min(m.alias), '') FROM member AS m WHERE m.id = delivery.member_id
+) END"""
 _CLAIM = (
     update(delivery)
     .where(delivery.c.id.in_(select(_NEXT.c.id)))
