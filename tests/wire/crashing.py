@@ -43,7 +43,7 @@ FUNCTIONS = (
     "organic_mail.receive:pack",
     "organic_mail.receive:apply",
     "organic_mail.apply:remember",
-    "organic_mail.apply:store_content",
+    "organic_mail.publishing:store_content",
     "organic_mail.apply:publish_part",
     "storage.posts:file_post",
     "storage.posts:store_post",
