@@ -89,8 +89,9 @@ class Lives:
         return until(lambda: "dead" if not self.process.is_alive() else self.all_delivered() and "well") == "dead"
 
     def all_delivered(self) -> bool:
-        self.delivered.update(checker.pairs(self.sink.taken[self.looked_at :]))
-        self.looked_at = len(self.sink.taken)
+        new = self.sink.taken[self.looked_at :]  # while we look, more comes
+        self.delivered.update(checker.pairs(new))
+        self.looked_at += len(new)
         return len(self.delivered) >= len(self.acknowledged) * len(self.recipients)
 
     def send_some(self, *, until: float = float("inf")) -> bool:
