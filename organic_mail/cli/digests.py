@@ -28,9 +28,10 @@ def preview(
     from datetime import UTC, datetime
 
     from organic_mail.letter_preview import previewed
+    from organic_mail.logs import without_log
     from organic_mail.notices import host_of
 
-    with open_community(context) as community:
+    with open_community(context) as community, without_log():
         host = host_of(community.settings, community.secrets, community.database)
         reader, mailing_list = _reader(community, name, address)
         found = previewed(community.database, host, mailing_list, reader, datetime.now(UTC))
@@ -62,9 +63,10 @@ def send(
 
     from organic_mail.cli.words import the_list
     from organic_mail.lettering import write_due_letters, write_letters_now
+    from organic_mail.logs import without_log
     from organic_mail.notices import host_of
 
-    with open_community(context) as community:
+    with open_community(context) as community, without_log():
         host = host_of(community.settings, community.secrets, community.database)
         mailing_list = community.database.read(lambda session: the_list(session, name))
         moment = datetime.now(UTC)
