@@ -61,8 +61,7 @@ def placed_answers(raw: bytes, letter: LetterAsRead) -> list[Placed]:
     titles, shown = letter.titles, letter.shown
     lines = labelled_lines_of(raw, original=shown or None)
     runs = _runs(lines, _Places(letter))
-    written = [run for run in runs if run.text]
-    by_place = _by_place(written)
+    by_place = _by_place(runs)
     if by_place is not None:
         return by_place
     text = written_text_of(raw, original=shown or None).strip()
@@ -71,7 +70,7 @@ def placed_answers(raw: bytes, letter: LetterAsRead) -> list[Placed]:
     numbered = _by_number(text, {each.number for each in titles})
     if numbered:
         return numbered
-    quoted = {number for run in runs for number in run.quoted}
+    quoted = {number for run in runs for number in run.quoted if number}
     if len(quoted) == 1:
         return [Placed(quoted.pop(), text)]
     if len(titles) == 1:
@@ -85,7 +84,7 @@ class _Run:
 
     text: str
     above: int
-    quoted: frozenset[int]  # conversations that are quoted between the run before and this one
+    quoted: frozenset[int]  # conversations that are quoted between the run before and this one; 0: the rest of it
 
 
 class _Places:
@@ -147,19 +146,23 @@ def _runs(lines: Sequence[tuple[Line, Label]], places: _Places) -> list[_Run]:
         found = places.of(line.text, above)
         if found is not None:
             above = found
-            if found:
-                quoted.add(found)
+            quoted.add(found)
     end()
     return runs
 
 
-def _by_place(written: Sequence[_Run]) -> list[Placed] | None:
+def _by_place(runs: Sequence[_Run]) -> list[Placed] | None:
     """Answers between the quotes: each belongs to what stands above it. None when they are not written like that.
 
-    One that stands below a quote of several conversations was written below the letter, not below the last of them.
+    One that stands below a quote of several conversations, with nothing quoted below it, was written below the
+    letter, not below the last of them.
     """
+    written = [run for run in runs if run.text]
     below = [run for run in written if run.above]
-    if not below or (len(below) == 1 and len(below[0].quoted) > 1):
+    if not below:
+        return None
+    last = below[0] is written[-1] and not any(run.quoted for run in runs[runs.index(below[0]) + 1 :])
+    if last and len(below[0].quoted - {0}) > 1:
         return None
     placed: list[Placed] = []
     for run in written:
