@@ -58,8 +58,11 @@ def command_said(incoming: Incoming, facts: Facts) -> Command | None:
 
 
 def _leave(incoming: Incoming, facts: Facts) -> Outcome:
-    """Who leaves is told by From alone; the answer is the same for members and strangers (no oracle)."""
-    membership = facts.membership
+    """Who leaves is told by From alone; the answer is the same for members and strangers (no oracle).
+
+    Who reads this list through another one leaves that one, as the line at the end of her copies says.
+    """
+    membership = facts.reads_by
     if membership is None or membership.status not in _HERE:
         return held(facts, f"{writer(incoming, facts)} asks to leave, and is no member under this address.")
     if incoming.authentication.verdict is not Verdict.ALIGNED:

@@ -64,7 +64,7 @@ def _is_command(incoming: Incoming, facts: Facts) -> bool:
         case Command.JOIN:
             return True
         case Command.STOP:
-            return facts.membership is not None and facts.membership.status in (Status.ACTIVE, Status.PAUSED)
+            return facts.reads_by is not None and facts.reads_by.status in (Status.ACTIVE, Status.PAUSED)
         case None:
             return False
 

@@ -154,6 +154,7 @@ class Facts:
     mailing_list: MailingList | None = None
     member: Member | None = None  # whose address the author's is
     membership: Membership | None = None  # of that member on this list
+    through: Membership | None = None  # on a list that is a member of this one, when she has no place on this one
     answers_member: Member | None = None  # whose copy it answers, by our private reference
     answers_ours: bool = False  # it answers a post of this list
     hiding: Collection[str] = ()  # keys of members' addresses that stand in its Message-IDs
@@ -171,6 +172,11 @@ class Facts:
     letter: LetterFacts | None = None
     button: ButtonFacts | None = None
     is_empty: bool = False  # it answers a post, and nothing in it is its author's own
+
+    @property
+    def reads_by(self) -> Membership | None:
+        """By what she is among the readers of this list, if she is."""
+        return self.through or self.membership
 
     @property
     def list_id(self) -> int | None:

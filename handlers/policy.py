@@ -114,7 +114,7 @@ def reaction(incoming: Incoming, facts: Facts) -> Outcome | None:
     if facts.reaction is None:
         return None
     given, post, who = facts.reaction.reaction, facts.reaction.post, writer(incoming, facts)
-    if facts.member is None or facts.membership is None or facts.membership.status not in _MAY_WRITE:
+    if facts.member is None or not _may_write(facts):
         return dropped(facts, f"A reaction came from {who}.") if facts.answers_member else None
     if post is None:
         return dropped(facts, f"{who} reacted to something that we do not know.") if given.by_program else None
@@ -133,7 +133,7 @@ def says_nothing(incoming: Incoming, facts: Facts) -> Outcome | None:
 
 
 def not_a_member(incoming: Incoming, facts: Facts) -> Outcome | None:
-    if facts.membership is not None and facts.membership.status in _MAY_WRITE:
+    if _may_write(facts):
         return None
     asked = facts.answers_member
     if asked is not None and facts.member is None and not facts.said_not_hers:
@@ -292,6 +292,11 @@ def _mailboxes(message: Message, name: str) -> list[Mailbox]:
 
 def _posting(facts: Facts) -> Posting | None:
     return facts.mailing_list.posting if facts.mailing_list else None
+
+
+def _may_write(facts: Facts) -> bool:
+    """What reaches her, also through another list, she may answer."""
+    return facts.reads_by is not None and facts.reads_by.status in _MAY_WRITE
 
 
 def _runs_the_list(facts: Facts) -> bool:

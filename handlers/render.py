@@ -85,6 +85,7 @@ class CopyFacts:
     mailbox: OneMailbox | None = None  # the only address there is, in mailbox mode: nobody has an alias then
     left_out: tuple[LeftOut, ...] = ()  # what the original came with, and the copies do not have
     conversation: tuple[bytes, ...] = ()  # Thread-… fields, for a message that has none of its own
+    leave_list: str = ""  # the name of the list that its readers are on; "": this one
 
     @property
     def from_address(self) -> str:
@@ -205,10 +206,11 @@ def closing_lines(facts: CopyFacts, language: str) -> str:
 def footer_line(facts: CopyFacts, language: str) -> str:
     """The line at the end of a copy: who reads a reply, and how to stop."""
     sentences = _AUTHOR_READS if facts.only_author_reads else _EVERYONE_READS
-    leave = facts.address("-leave")
+    local = f"{facts.leave_list or facts.list_name}-leave"
+    leave = f"{local}@{facts.domain}"
     if facts.mailbox:
         sentences = _OWNERS_READ if facts.only_author_reads else _EVERYONE_READS
-        leave = facts.mailbox.shown(f"{facts.list_name}-leave", language)
+        leave = facts.mailbox.shown(local, language)
     return sentences[spoken(language)].format(title=facts.shown_title, author=facts.shown_author, leave=leave)
 
 

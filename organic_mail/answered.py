@@ -19,6 +19,7 @@ from storage import members, posts, questions
 from storage.contents import read_content
 from storage.intake import keys_of_members
 from storage.models import MailingList, Member, Membership, Post, Status
+from storage.umbrella import membership_through
 
 _HERE = (Status.ACTIVE, Status.PAUSED)
 
@@ -43,7 +44,7 @@ def answered_member(session: Session, host: Host, mailing_list: MailingList | No
     """The same when that member is on the list (contract §4, §5 References)."""
     for member in answered_members(session, host, message):
         membership = membership_of(session, mailing_list, member)
-        if membership is not None and membership.status in _HERE:
+        if (membership is not None and membership.status in _HERE) or through(session, mailing_list, member):
             return member
     return None
 
@@ -59,6 +60,13 @@ def membership_of(session: Session, mailing_list: MailingList | None, member: Me
     if mailing_list is None or member is None:
         return None
     return members.membership(session, id_of(mailing_list), id_of(member))
+
+
+def through(session: Session, mailing_list: MailingList | None, member: Member | None) -> Membership | None:
+    """On a list that is a member of this one, when that is how she reads it."""
+    if mailing_list is None or member is None:
+        return None
+    return membership_through(session, outer_id=id_of(mailing_list), member_id=id_of(member))
 
 
 def answered_post(session: Session, mailing_list: MailingList | None, message: Message) -> Post | None:

@@ -55,6 +55,7 @@ class Key:
     seven_bit: bool = False  # for a next hop that takes no lines of 8 bits
     private_id: int | None = None  # of mail to one member alone
     letter: bool = False  # a letter to many, with a place for each one's name
+    through: str = ""  # the list that its readers are on, when the post's own one has that as a member
 
 
 def key_of(claimed: Claimed, *, seven_bit: bool = False) -> Key:
@@ -65,6 +66,7 @@ def key_of(claimed: Claimed, *, seven_bit: bool = False) -> Key:
         seven_bit,
         claimed.private_id,
         claimed.letter_id is not None,
+        claimed.through,
     )
 
 
@@ -84,7 +86,7 @@ class SharedPost:
     def outgoing(self, claimed: Claimed, signer: Signer) -> Outgoing:
         """The copy of one member; every attempt makes the same bytes."""
         member_id = claimed.member_id or 0
-        leave = f"{self.list_name}-{claimed.leave_token or 'leave'}"
+        leave = f"{claimed.through or self.list_name}-{claimed.leave_token or 'leave'}"
         mailbox = self.host.mailbox
         reference = private_reference(
             self.host.secrets, member_id=member_id, thread_id=claimed.thread_id or 0, domain=self.host.domain
@@ -246,7 +248,7 @@ class SharedBytes:
         source = self._database.read(lambda session: source_of(session, post_id))
         tell = partial(tell_of_post, self.host, source)
         message = _cleaned(source.post.content_id, source.raw, source.cleaned, tell)
-        facts = self._database.read(lambda session: copy_facts(session, source, message, self.host))
+        facts = self._database.read(lambda session: copy_facts(session, source, message, self.host, key.through))
         # RFC 6376 §5.3: what is signed must be what arrives, so the change comes first
         made = rendition(parse(seven_bit(message)) if key.seven_bit else message, facts, key.language)
         return SharedPost(self.host, source.mailing_list.name, made, wire_form(made.body))
@@ -274,14 +276,15 @@ def _cleaned(content_id: int, raw: bytes, made: KeptCleaned | None, tell: Tell) 
     return message if made is None or made.raw is None else parse(made.raw)
 
 
-def copy_facts(session: Session, source: Source, message: Message, host: Host) -> CopyFacts:
-    """What storage knows of a post for its copies."""
+def copy_facts(session: Session, source: Source, message: Message, host: Host, through: str = "") -> CopyFacts:
+    """What storage knows of a post for its copies. through: as in Key."""
     post, mailing_list, author = source.post, source.mailing_list, source.author
     aliases = aliases_for(session, mentioned_addresses(message))
     hiding = hiding_keys(session, message)
     return CopyFacts(
         domain=host.domain,
         list_name=mailing_list.name,
+        leave_list=through,
         list_title=mailing_list.title,
         list_posting=mailing_list.posting,
         replies=mailing_list.replies,

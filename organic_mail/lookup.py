@@ -23,6 +23,7 @@ from organic_mail.answered import (
     membership_of,
     reaction_facts,
     said_not_hers,
+    through,
 )
 from organic_mail.asking import joining_is_busy
 from organic_mail.letter_facts import button_facts, letter_facts
@@ -88,6 +89,7 @@ def _facts(
     mailing_list, membership = seat.mailing_list, seat.membership
     is_post = route.kind in (Kind.LIST, Kind.BOUNCE)
     is_here = membership is not None and membership.status in _HERE
+    may_read = mailing_list is not None and seat.member is not None and not is_here
     may_join = route.kind in _READ_FOR_COMMANDS and not is_here
     answered = answered_member(session, host, mailing_list, message) if is_post and not membership else None
     pressed = button_facts(session, mailing_list, route.token) if route.kind is Kind.TOKEN else None
@@ -98,6 +100,7 @@ def _facts(
         mailing_list=mailing_list,
         member=seat.member,
         membership=membership,
+        through=through(session, mailing_list, seat.member) if may_read else None,
         answers_member=answered,
         answers_ours=has_automatic_subject(message) and _answers_ours(session, host, mailing_list, route, message),
         hiding=hiding_keys(session, message) if is_post or pressed else (),

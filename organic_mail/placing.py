@@ -22,6 +22,7 @@ from storage.contents import read_content
 from storage.models import Post
 from storage.thread_marks import has_mark, index_mark, last_marked, subject_mark
 from storage.threads import Signs, thread_by_id
+from storage.umbrella import membership_through
 
 OLD = timedelta(days=14)
 """An answer to something older, under another subject and without a word of it, begins a conversation."""
@@ -129,7 +130,9 @@ class _Finding:
         member_id = self.action.member_id
         if thread is None or not thread.posts or member_id is None:
             return False
-        membership = members.membership(self.session, self.action.list_id, member_id)
+        membership = members.membership(self.session, self.action.list_id, member_id) or membership_through(
+            self.session, outer_id=self.action.list_id, member_id=member_id
+        )
         return membership is not None and _since(membership.joined_at, membership.created_at) <= thread.last_post_at
 
 

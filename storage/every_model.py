@@ -10,4 +10,5 @@ import storage.models_mailbox
 import storage.models_private
 import storage.models_questions
 import storage.models_reactions
-import storage.models_threads  # noqa: F401
+import storage.models_threads
+import storage.models_umbrella  # noqa: F401

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, not_, select
+from sqlalchemy import insert, select
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
-from storage import queue
-from storage.models import DeliveryMode, DeliveryState, Moment, Post, Status
+from storage import queue, umbrella
+from storage.expansion import LIST, NO_OWN_POST, expansion
+from storage.models import DeliveryMode, DeliveryState, Post, Status
 from storage.prepared import Prepared, detached
-from storage.tables import address, delivery, member, membership, post
+from storage.tables import delivery, membership, post
 from storage.threads import DuplicateMessageId, Signs, file_post, is_posted, unfile_post
 
 __all__ = [
@@ -33,38 +34,11 @@ STAMPED_POSTS = 50
 """How many posts of a list are looked through for a Message-ID that a relay gave a copy."""
 
 _STORE = Prepared(insert(post).returning(post.c.id))
-_COPIES = {
-    "post_id": bindparam("post_id", type_=post.c.id.type),
-    "content_id": bindparam("content_id", type_=post.c.content_id.type),
-    "list_id": membership.c.list_id,
-    "member_id": membership.c.member_id,
-    "membership_id": membership.c.id,
-    "recipient": address.c.address,
-    "language": member.c.language,
-    "state": bindparam("state", type_=delivery.c.state.type),
-    "attempts": bindparam("attempts", type_=delivery.c.attempts.type),
-    "due_at": bindparam("now", type_=Moment()),
-    "last_reply": bindparam("reply", type_=delivery.c.last_reply.type),
-    "created_at": bindparam("now", type_=Moment()),
-}
-_EXPAND = Prepared(
-    insert(delivery).from_select(
-        list(_COPIES),
-        select(*_COPIES.values())
-        .select_from(
-            membership.join(member, member.c.id == membership.c.member_id).join(
-                address, address.c.member_id == membership.c.member_id
-            )
-        )
-        .where(
-            membership.c.list_id == bindparam("list_id"),
-            membership.c.status == Status.ACTIVE,
-            membership.c.delivery == DeliveryMode.EACH,
-            address.c.is_primary,
-            not_((membership.c.member_id == bindparam("author")) & not_(membership.c.own_posts)),
-        ),
-        include_defaults=False,
-    )
+_EXPAND = expansion(
+    membership.c.list_id == LIST,
+    membership.c.status == Status.ACTIVE,
+    membership.c.delivery == DeliveryMode.EACH,
+    NO_OWN_POST,
 )
 
 
@@ -88,7 +62,8 @@ def store_post(
     """Store the post, file it in its thread, and make one due delivery for each reader of the list.
 
     All Message-IDs but original_message_id are those of the copies. Readers: active memberships with delivery
-    `each`, without the author when she wants no copy of her own. Raises DuplicateMessageId with nothing changed.
+    `each`, without the author when she wants no copy of her own, and who reads it through another list
+    (storage.umbrella). Raises DuplicateMessageId with nothing changed.
     The Post that is returned belongs to no session.
     """
     row: dict[str, Any] = {
@@ -126,6 +101,7 @@ def store_post(
         "now": now,
     }
     _EXPAND.rows(session, copies)
+    umbrella.expand(session, copies)
     return detached(Post, {"id": post_id, "removed_at": None, **row})
 
 

@@ -14,12 +14,11 @@ from storage.cleaned import KeptCleaned, cleaned_of
 from storage.contents import read_content
 from storage.lists import list_by_id
 from storage.members import member_by_id
-from storage.models import DeliveryState, MailingList, Member, Membership, Status
+from storage.models import DeliveryState, MailingList, Member
 from storage.models_private import PrivateBlock, PrivateMail
 from storage.queue import UNFINISHED
 from storage.tables import cleaned_message, delivery, event, message, private_mail
-
-_HERE = (Status.ACTIVE, Status.PAUSED)
+from storage.umbrella import lists_read_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +34,11 @@ class PrivateSource:
 
 
 def shared_list(session: Session, *, member_id: int, other_id: int) -> MailingList | None:
-    """The oldest list that both are on; None when they share none. For one and the same person any list of hers."""
-    mine = select_rows(Membership.list_id).where(Membership.member_id == member_id, col(Membership.status).in_(_HERE))
-    theirs = select_rows(Membership.list_id).where(Membership.member_id == other_id, col(Membership.status).in_(_HERE))
+    """The oldest list that both are on, or read through another one; None when they share none.
+
+    For one and the same person any list of hers.
+    """
+    mine, theirs = lists_read_by(member_id), lists_read_by(other_id)
     query = select_rows(MailingList).where(col(MailingList.id).in_(mine), col(MailingList.id).in_(theirs))
     return session.exec(query.where(col(MailingList.removed_at).is_(None)).order_by(col(MailingList.id))).first()
 

@@ -60,6 +60,7 @@ class Claimed:
     letter_message_id: str = ""  # the one that her letter has, with its angle brackets
     reader_name: str = ""  # of a letter
     private_id: int | None = None  # of mail to one member alone
+    through: str = ""  # the list that she is on, when the post came to one that has it as a member
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,10 @@ _READER_NAME = """(
     FROM letter AS l JOIN membership AS s ON s.id = l.membership_id JOIN member AS m ON m.id = s.member_id
     WHERE l.id = delivery.letter_id
 )"""
+_THROUGH = """(
+    SELECT coalesce(min(l.name), '') FROM membership AS s JOIN mailing_list AS l ON l.id = s.list_id
+    WHERE s.id = delivery.membership_id AND s.list_id <> delivery.list_id
+)"""
 _CLAIM = (
     update(delivery)
     .where(delivery.c.id.in_(select(_NEXT.c.id)))
@@ -141,6 +146,7 @@ _CLAIM = (
         literal_column(_LETTER_MESSAGE_ID),
         literal_column(_READER_NAME),
         delivery.c.private_id,
+        literal_column(_THROUGH),
     )
 )
 

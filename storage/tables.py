@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Table
 from sqlmodel import SQLModel
 
-from storage import models, models_cleaned, models_letters, models_private, models_threads
+from storage import models, models_cleaned, models_letters, models_private, models_threads, models_umbrella
 
 
 def _table(model: type[SQLModel]) -> Table:
@@ -24,6 +24,7 @@ letter_entry = _table(models_letters.LetterEntry)
 letter_reader = _table(models_letters.LetterReader)
 mailing_list = _table(models.MailingList)
 member = _table(models.Member)
+member_list = _table(models_umbrella.MemberList)
 membership = _table(models.Membership)
 message = _table(models.Message)
 post = _table(models.Post)

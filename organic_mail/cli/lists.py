@@ -168,6 +168,7 @@ def _described(session: Session, mailing_list: MailingList, host: Host) -> dict[
     from handlers.facts import id_of
     from storage.members import count_members, people_of
     from storage.models import Role
+    from storage.umbrella import member_lists
 
     list_id = id_of(mailing_list)
     return {
@@ -179,5 +180,6 @@ def _described(session: Session, mailing_list: MailingList, host: Host) -> dict[
         "joining": mailing_list.joining.value,
         "replies": mailing_list.replies.value,
         "members": count_members(session, list_id),
+        "lists": [each.name for each in member_lists(session, list_id)],
         "owners": [person.address for person in people_of(session, list_id, roles=(Role.OWNER,))],
     }

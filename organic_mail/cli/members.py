@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from organic_mail.cli import member_files
+from organic_mail.cli import member_files, member_lists
 from organic_mail.cli.output import JsonFlag, YesFlag, confirm, fail, open_community, print_json, print_table, visible
 from organic_mail.cli.words import (
     ListName,
@@ -58,7 +58,8 @@ def add(
     timezone: Annotated[str, typer.Option(metavar="Area/City", help="[default: the community's]")] = "",
 ) -> None:
     """Invite a person to a list. The invitation asks for a yes by reply; who does not answer gets no more mail.
-    Somebody who is on another list already keeps name, alias and addresses."""
+    Somebody who is on another list already keeps name, alias and addresses. A list of this server may be a member
+    too: then all who are on it read this one. It needs no yes and no options."""
     from organic_mail import config_values as values
     from organic_mail.cli.admitting import admit
     from organic_mail.joining import Newcomer
@@ -70,7 +71,13 @@ def add(
         {"language": values.language, "timezone": values.timezone},
     )
     with open_community(context) as community:
-        person = entered(mailbox, community.settings.community.domain)
+        domain = community.settings.community.domain
+        inner = community.database.read(lambda session: member_lists.list_typed(session, mailbox, domain))
+        if inner is not None:
+            community.database.write(lambda session: member_lists.add_list(session, name, inner))
+            typer.echo(f"{inner.name}@{domain} is on {name}: who is on it reads {name} too.")
+            return
+        person = entered(mailbox, domain)
         try:
             person = replace(person, name=name_of(person.name, person.address))
         except ValueError as problem:
@@ -99,12 +106,14 @@ def add(
 
 @app.command(epilog="Example: organic-mail member ls family --json")
 def ls(context: typer.Context, name: ListName, json: JsonFlag = False) -> None:
-    """Print who is on a list, by address. Status: invited (no answer yet), active, or paused."""
+    """Print who is on a list, by address; lists that are members come first. Status: invited (no answer yet), active,
+    or paused."""
     from handlers.facts import id_of
     from storage.members import people_of
 
     def described(session: Session) -> list[dict[str, Any]]:
-        return [
+        mailing_list = the_list(session, name)
+        return member_lists.described_lists(session, mailing_list, domain) + [
             {
                 "address": person.address,
                 "name": person.member.name,
@@ -115,7 +124,7 @@ def ls(context: typer.Context, name: ListName, json: JsonFlag = False) -> None:
                 "language": person.member.language,
                 "timezone": person.member.timezone,
             }
-            for person in people_of(session, id_of(the_list(session, name)))
+            for person in people_of(session, id_of(mailing_list))
         ]
 
     with open_community(context) as community:
@@ -212,6 +221,11 @@ def remove(context: typer.Context, name: ListName, address: MemberAddress, yes: 
 
     with open_community(context) as community:
         domain = community.settings.community.domain
+        inner = community.database.read(lambda session: member_lists.list_typed(session, address, domain))
+        if inner is not None:
+            member_lists.remove_list(community, name, inner, yes=yes)
+            typer.echo(f"{inner.name}@{domain} is off {name}.")
+            return
 
         def found(session: Session) -> tuple[str, int]:
             member = the_member(session, address, domain)

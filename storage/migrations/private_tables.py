@@ -1,4 +1,4 @@
-"""The tables of private mail and reactions, as the first revision makes them; a part of it in a module of its own."""
+"""The tables of private mail, reactions and umbrella lists, as the first revision makes them; a part of it."""
 
 from __future__ import annotations
 
@@ -48,3 +48,13 @@ def create_private_tables() -> None:
         sa.ForeignKeyConstraint(["post_id"], ["post.id"], name="fk_reaction_post_id"),
         sa.PrimaryKeyConstraint("post_id", "member_id", name="pk_reaction"),
     )
+    op.create_table(
+        "member_list",
+        sa.Column("outer_id", sa.Integer(), nullable=False),
+        sa.Column("inner_id", sa.Integer(), nullable=False),
+        sa.Column("added_at", MOMENT, nullable=False),
+        sa.ForeignKeyConstraint(["inner_id"], ["mailing_list.id"], name="fk_member_list_inner_id"),
+        sa.ForeignKeyConstraint(["outer_id"], ["mailing_list.id"], name="fk_member_list_outer_id"),
+        sa.PrimaryKeyConstraint("outer_id", "inner_id", name="pk_member_list"),
+    )
+    op.create_index("ix_member_list_inner_id", "member_list", ["inner_id"])

@@ -24,6 +24,7 @@ def test_a_new_list_can_be_seen(om: Operator) -> None:
         "joining": "vouched",
         "replies": "list",
         "members": 0,
+        "lists": [],
         "owners": [],
     }
     assert "The Lindqvist–Okafor family" in om("list", "ls").out

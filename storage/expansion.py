@@ -1,0 +1,50 @@
+"""How one post becomes a due delivery for each of its readers: one INSERT … SELECT, whoever they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, bindparam, insert, not_, select
+
+from storage.models import Moment
+from storage.prepared import Prepared
+from storage.tables import address, delivery, member, membership, post
+
+LIST = bindparam("list_id", type_=delivery.c.list_id.type)
+_CONTENT = bindparam("content_id", type_=delivery.c.content_id.type)
+_COPIES = {
+    "post_id": bindparam("post_id", type_=delivery.c.post_id.type),
+    "content_id": _CONTENT,
+    "list_id": LIST,
+    "member_id": membership.c.member_id,
+    "membership_id": membership.c.id,
+    "recipient": address.c.address,
+    "language": member.c.language,
+    "state": bindparam("state", type_=delivery.c.state.type),
+    "attempts": bindparam("attempts", type_=delivery.c.attempts.type),
+    "due_at": bindparam("now", type_=Moment()),
+    "last_reply": bindparam("reply", type_=delivery.c.last_reply.type),
+    "created_at": bindparam("now", type_=Moment()),
+}
+_HAVE_IT = (
+    select(delivery.c.membership_id)
+    .select_from(delivery.join(post, post.c.id == delivery.c.post_id))
+    .where(post.c.content_id == _CONTENT, post.c.list_id != LIST, delivery.c.membership_id.is_not(None))
+)
+"""Of what was written to an umbrella list and to one below it, one membership gets one copy (storage.umbrella)."""
+
+NO_OWN_POST = not_((membership.c.member_id == bindparam("author")) & not_(membership.c.own_posts))
+"""The author may want no copy of her own."""
+
+
+def expansion(*readers: ColumnElement[bool]) -> Prepared:
+    """The statement that adds the deliveries. readers: which memberships get one.
+
+    Its parameters: post_id, content_id, list_id, author (0: no member), state, attempts, reply, now.
+    """
+    copies: list[Any] = list(_COPIES.values())
+    people = membership.join(member, member.c.id == membership.c.member_id).join(
+        address, address.c.member_id == membership.c.member_id
+    )
+    rows = select(*copies).select_from(people).where(*readers, membership.c.id.not_in(_HAVE_IT), address.c.is_primary)
+    return Prepared(insert(delivery).from_select(list(_COPIES), rows, include_defaults=False))
