@@ -22,6 +22,7 @@ from handlers.letter_mail import LONGEST_HTML, edition_mail
 from handlers.letter_page import LetterKind, Page, PageFacts, page, shorter
 from handlers.letter_time import ends_at, is_due, zone_of
 from handlers.letter_words import part_of_day, words_of
+from handlers.one_mailbox import letter_id
 from handlers.token import letter_mark, new_message_id
 from organic_mail.letter_news import voices
 from organic_mail.letter_pictures import LetterPictures
@@ -226,7 +227,9 @@ class LetterWriter:
         kept = {key: keep_edition(session, self._list, edition, self._now) for key, edition in new.items()}
         known = self._editions | kept
         rows = [
-            NewLetter(known[key], reader, day, letter_message_id(self._host, reader.member_id), read_to)
+            NewLetter(
+                known[key], reader, day, letter_message_id(self._host, self._list.name, reader.member_id), read_to
+            )
             for reader, key, read_to in wanted
         ]
         return kept, letters.add_letters(session, rows, list_id=id_of(self._list), now=self._now)
@@ -257,9 +260,11 @@ def keep_edition(session: Session, mailing_list: MailingList, edition: Edition, 
     )
 
 
-def letter_message_id(host: Host, member_id: int) -> str:
-    """One that tells, when it is answered, whose letter that was."""
+def letter_message_id(host: Host, list_name: str, member_id: int) -> str:
+    """One that tells, when it is answered, whose letter that was; behind one mailbox also, of which list."""
     random = letter_mark(host.secrets, member_id=member_id, random=randomness.token_bytes(8))
+    if host.mailbox:
+        return letter_id(random, list_name, host.domain)
     return new_message_id(random, host.domain)
 
 

@@ -293,3 +293,15 @@ def test_the_preview_is_the_letter(people):
     after = previewed(people.database, people.host, family, reader, step(hours=1))
     assert after.contents.is_empty
     assert after.due_at == datetime(2026, 11, 23, 7, 0, tzinfo=STOCKHOLM).astimezone(UTC)
+
+
+def test_behind_one_mailbox_the_id_tells_the_list(people):
+    from dataclasses import replace
+
+    from handlers.one_mailbox import OneMailbox, answered_local
+    from handlers.token import read_letter_mark
+
+    host = replace(people.host, mailbox=OneMailbox("oak@elm.example", plus=False))
+    message_id = lettering.letter_message_id(host, "family", 7)
+    assert answered_local(message_id, host.domain) == "family"
+    assert read_letter_mark(host.secrets, message_id) == 7
