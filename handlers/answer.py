@@ -12,7 +12,7 @@ from handlers.facts import Facts, QuestionFacts
 from handlers.incoming import Incoming, Verdict
 from handlers.outcome import ACCEPTED, No, Note, Outcome, Yes
 from handlers.plain_words import answer_in, words_behind_answer
-from handlers.policy import COMMANDS, first_answer, held, is_author, too_late, writer
+from handlers.policy import COMMANDS, dropped, first_answer, held, is_author, too_late, writer
 from storage.models_questions import QuestionKind
 
 
@@ -23,6 +23,8 @@ def decide_answer(incoming: Incoming, facts: Facts, asked: QuestionFacts, now: d
     question, who = asked.question, writer(incoming, facts)
     if not is_author(facts, asked.answerers):
         return held(facts, f"{who} answered a question that we asked somebody else.")
+    if question.kind is QuestionKind.JOINING and facts.is_banned:
+        return dropped(facts, f"{who} wants to join, and is banned.")
     is_decision = question.kind is QuestionKind.DECISION
     if is_decision and incoming.authentication.verdict is not Verdict.ALIGNED:
         return held(facts, f"We cannot tell whether it is really {who} who decides.")

@@ -81,6 +81,8 @@ def _token(incoming: Incoming, facts: Facts, stored: TokenFacts, now: datetime) 
     if not is_author(facts, stored.addresses):
         who = writer(incoming, facts)
         return held(facts, f"{who} answered what we sent to {stored.member.name} at another address.")
+    if facts.is_banned and stored.token.action in (TokenAction.JOIN, TokenAction.RETURN):
+        return dropped(facts, f"{stored.member.name} wants to be on the list, and is banned.")
     if stored.token.action is TokenAction.RETURN:
         return _return(incoming, facts, stored, now)
     if stored.token.action is TokenAction.KEEP:

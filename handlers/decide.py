@@ -15,7 +15,7 @@ from handlers.incoming import Incoming, Verdict
 from handlers.letter_reply import decide_button, decide_letter_answer
 from handlers.outcome import ACCEPTED, NOBODY_HERE, Hold, Outcome
 from handlers.plain_words import Command
-from handlers.policy import first_answer, own_list_loop
+from handlers.policy import dropped, first_answer, own_list_loop, writer
 from handlers.post import decide_post
 from handlers.private import decide_private, not_passed_on
 from handlers.route import Kind
@@ -108,6 +108,9 @@ def _may_be_told(decision: Decision) -> bool:
 
 def _held(decision: Decision, why: str, *, tell_author: bool = False) -> Decision:
     facts = decision.facts
+    if facts.is_banned:
+        text = f"An email from {writer(decision.incoming, facts)}, who is banned, was not shared."
+        return replace(decision, outcome=dropped(facts, text))
     if facts.private is not None:
         outcome = not_passed_on(decision.incoming, facts, facts.private, decision.outcome.reply)
         return replace(decision, outcome=outcome)

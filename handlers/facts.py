@@ -171,6 +171,8 @@ class Facts:
     reaction: ReactionFacts | None = None
     letter: LetterFacts | None = None
     button: ButtonFacts | None = None
+    is_banned: bool = False  # the list takes nothing from the author's address
+    has_posted: bool = True  # the member, on this list; asked only where first posts are held
     is_empty: bool = False  # it answers a post, and nothing in it is its author's own
 
     @property

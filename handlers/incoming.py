@@ -33,6 +33,7 @@ class Verdict(StrEnum):
 class Authentication:
     verdict: Verdict
     signed_by_us: bool = False  # an intact signature of our own domain
+    by_our_relay: bool = False  # a mail server of our own passed it on (RFC 8601 §7.1)
     detail: str = ""  # as Authentication-Results would say it (RFC 8601 §2.2), for the log
 
 

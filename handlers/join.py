@@ -6,7 +6,7 @@ from handlers.facts import Facts, id_of
 from handlers.incoming import Incoming, Verdict
 from handlers.outcome import ACCEPTED, AskToJoin, Outcome, SayIsMember
 from handlers.plain_words import read_delivery
-from handlers.policy import held, writer
+from handlers.policy import dropped, held, writer
 from handlers.reply import Reply
 from storage.models import Joining, Status
 
@@ -17,6 +17,8 @@ def decide_join(incoming: Incoming, facts: Facts) -> Outcome:
     """Only who surely has the address is written to: a forged request must not make us write to a stranger."""
     author, mailing_list, membership = facts.author, facts.mailing_list, facts.membership
     who = writer(incoming, facts)
+    if facts.is_banned:  # told nothing, so that nobody can ask us whom we have banned
+        return dropped(facts, f"{who} asks to join, and is banned.")
     if author is None or mailing_list is None or incoming.authentication.verdict is not Verdict.ALIGNED:
         return held(facts, f"{who} asks to join, and we cannot tell whether it is really them.")
     if membership is not None and membership.status in (Status.ACTIVE, Status.PAUSED):

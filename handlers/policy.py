@@ -16,7 +16,7 @@ from handlers.message import Message
 from handlers.outcome import ACCEPTED, Hold, Note, Outcome, React, Withdraw
 from handlers.reply import Reply
 from handlers.route import Kind, in_domain
-from storage.models import Awaits, Posting, Role, Status
+from storage.models import Awaits, Posting, Role, Status, Strangers
 
 Rule = Callable[[Incoming, Facts], Outcome | None]
 
@@ -109,6 +109,17 @@ def not_proven(incoming: Incoming, facts: Facts) -> Outcome | None:
             return None
 
 
+def banned(incoming: Incoming, facts: Facts) -> Outcome | None:
+    """Leaving, and writing to the people who run the list, stay open to everybody."""
+    if not facts.is_banned:
+        return None
+    text = (
+        "We take no email from your address, so yours has not been shared. "
+        f"Is that a mistake? Then write to {owner_address(facts)}"
+    )
+    return refused(incoming, facts, Reply(550, "5.7.1", text), "the address is banned")
+
+
 def reaction(incoming: Incoming, facts: Facts) -> Outcome | None:
     """A heart is counted; it goes to nobody, and nobody is asked about it."""
     if facts.reaction is None:
@@ -140,6 +151,14 @@ def not_a_member(incoming: Incoming, facts: Facts) -> Outcome | None:
         reason = f"It answers an email that {asked.name} got, from an address that we do not know."
         hold = Hold(reason, facts.list_id, awaits=Awaits.ADDRESS, maybe_of=asked.id)
         return Outcome(ACCEPTED, (hold,))
+    match facts.mailing_list.strangers if facts.mailing_list else Strangers.REFUSED:
+        case Strangers.HELD:
+            hold = Hold(f"{writer(incoming, facts)} is no member.", facts.list_id, facts.member_id, ask_hourly=True)
+            return Outcome(ACCEPTED, (hold,))
+        case Strangers.DISCARDED:
+            return dropped(facts, f"An email from {writer(incoming, facts)}, who is no member, was not shared.")
+        case Strangers.REFUSED:
+            pass
     text = (
         "We do not know this email address, so your email has not been shared. Are you a member? Please send it "
         f"again from the address where you get our letters. Or write to {owner_address(facts)} and ask to add this one"
@@ -175,12 +194,44 @@ def not_addressed(incoming: Incoming, facts: Facts) -> Outcome | None:
     return held(facts, "The address of the list stands in neither To nor Cc.", tell_author=True)
 
 
+def marked_as_spam(incoming: Incoming, facts: Facts) -> Outcome | None:
+    """By a mail server of ours; anybody else's mark is only the writing of a stranger."""
+    mark = incoming.message.value("x-spam-flag") if incoming.authentication.by_our_relay else None
+    if mark is None or mark.strip().lower() != "yes":
+        return None
+    reason = "Our mail server takes it for spam."
+    return Outcome(ACCEPTED, (Hold(reason, facts.list_id, facts.member_id, ask_hourly=True),))
+
+
+def emergency(incoming: Incoming, facts: Facts) -> Outcome | None:  # noqa: ARG001
+    """Owners too: it may be an owner's mailbox that somebody else has got into."""
+    if facts.mailing_list is None or not facts.mailing_list.emergency:
+        return None
+    reason = "Just now every email to this list is read before it goes out."
+    return Outcome(ACCEPTED, (Hold(reason, facts.list_id, facts.member_id, ask_hourly=True, tell_author=True),))
+
+
 def too_many_posts(incoming: Incoming, facts: Facts) -> Outcome | None:
     most = facts.host.posts_per_hour
     if not most or facts.posts_last_hour < most:
         return None
     reason = f"{writer(incoming, facts)} has written more than {most} emails in an hour."
     return Outcome(ACCEPTED, (Hold(reason, facts.list_id, facts.member_id, ask_hourly=True),))
+
+
+def moderated_member(incoming: Incoming, facts: Facts) -> Outcome | None:
+    if facts.membership is None or not facts.membership.moderated:
+        return None
+    return held(facts, f"What {writer(incoming, facts)} writes is read before it goes out.", tell_author=True)
+
+
+def first_post(incoming: Incoming, facts: Facts) -> Outcome | None:
+    """Until one of hers has gone out (spec/people.md §3.6)."""
+    if facts.mailing_list is None or not facts.mailing_list.first_posts_held:
+        return None
+    if facts.has_posted or _runs_the_list(facts):
+        return None
+    return held(facts, f"It is the first email that {writer(incoming, facts)} writes here.", tell_author=True)
 
 
 def moderated(incoming: Incoming, facts: Facts) -> Outcome | None:  # noqa: ARG001
@@ -199,13 +250,18 @@ POSTING: tuple[Rule, ...] = (
     answer_to_invitation,
     other_lists_mail,
     *SAFE,
+    banned,
     reaction,
     not_a_member,
     says_nothing,
     announcements_only,
     not_surely_hers,
     not_addressed,
+    marked_as_spam,
+    emergency,
     too_many_posts,
+    moderated_member,
+    first_post,
     moderated,
 )
 COMMANDS: tuple[Rule, ...] = (too_many_received, automatic, answer_to_invitation, *SAFE)

@@ -11,6 +11,7 @@ from handlers.policy import (
     Rule,
     answer_to_invitation,
     automatic,
+    banned,
     dropped,
     first_answer,
     no_single_author,
@@ -112,5 +113,6 @@ _RULES: tuple[Rule, ...] = (
     answer_to_invitation,
     other_lists_mail,
     *SAFE,
+    banned,
     reaction,
 )

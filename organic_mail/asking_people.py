@@ -83,6 +83,7 @@ def _write(
         "reason": waiting.reason,
         "number": id_of(waiting),
         "reminder": reminder,
+        "days": mailing_list.held_days if mailing_list else 0,
         "written": bool(quoted.strip()),
     }
     written = False

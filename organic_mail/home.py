@@ -27,7 +27,8 @@ from organic_mail.problem import Problem
 from storage.community import create_community, the_community
 from storage.database import Database
 from storage.keys import add_key
-from storage.models import Community, KeyState
+from storage.models import KeyState
+from storage.models_community import Community
 
 _UNFINISHED = ".init-"
 

@@ -12,6 +12,7 @@ from handlers.alias import alias_for
 from handlers.facts import Host, id_of
 from handlers.notice import Notice, NoticeKind
 from organic_mail import notices
+from organic_mail.lookup import is_banned_from
 from organic_mail.problem import Problem
 from storage import members, tokens
 from storage.events import record
@@ -29,6 +30,10 @@ _HERE = (Status.ACTIVE, Status.PAUSED)
 
 class AlreadyMember(Problem):
     """The person is on the list."""
+
+
+class Banned(Problem):
+    """The address is not to be on the list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ def invite(
 ) -> Membership:
     """Ask a person to join; nothing else comes to her before her yes. At most one letter a day while she is silent.
 
-    inviter: the name of who asks. Raises AlreadyMember.
+    inviter: the name of who asks. Raises AlreadyMember, Banned.
     """
     member = _member(session, host, mailing_list, newcomer, now)
     asked_before = was_asked(session, mailing_list, member, now)
@@ -109,7 +114,7 @@ def was_asked(session: Session, mailing_list: MailingList, member: Member, now: 
 def confirm(
     session: Session, host: Host, *, mailing_list: MailingList, newcomer: Newcomer, now: datetime, quiet: bool = False
 ) -> Membership:
-    """Add a person who has said yes already, and welcome her. Raises AlreadyMember."""
+    """Add a person who has said yes already, and welcome her. Raises AlreadyMember, Banned."""
     member = _member(session, host, mailing_list, newcomer, now)
     membership = members.join(
         session,
@@ -172,9 +177,19 @@ def say_is_member(session: Session, host: Host, *, membership_id: int, answer: A
     _send(session, host, NoticeKind.IS_MEMBER, place, "owner", Answer(day.cause, answer.message_id), now)
 
 
+def refuse_banned(session: Session, mailing_list: MailingList, address: str) -> None:
+    """Raises Banned."""
+    if is_banned_from(session, mailing_list, address):
+        raise Banned(f"{address} is banned from {mailing_list.name}; see by what: organic-mail ban ls")
+
+
 def _member(session: Session, host: Host, mailing_list: MailingList, newcomer: Newcomer, now: datetime) -> Member:
-    """The person with this address; a new one with an alias of her own when we do not know it. Raises AlreadyMember."""
+    """The person with this address; a new one with an alias of her own when we do not know it.
+
+    Raises AlreadyMember, Banned.
+    """
     mailbox = newcomer.mailbox
+    refuse_banned(session, mailing_list, mailbox.address)
     key = address_key(mailbox.address)
     known = members.member_of_address(session, key)
     if known is not None:

@@ -10,6 +10,7 @@ from sqlmodel import Session, select
 
 from handlers.address import Mailbox, address_key
 from handlers.automatic import has_automatic_subject, is_report
+from handlers.ban import is_banned
 from handlers.facts import Facts, Host, QuestionFacts, TokenFacts, id_of
 from handlers.message import Message
 from handlers.route import Kind, Route, candidates, in_domain
@@ -30,7 +31,8 @@ from organic_mail.letter_facts import button_facts, letter_facts
 from organic_mail.private_facts import private_facts
 from organic_mail.reported import complaint_facts, sent_facts
 from storage import members, questions, tokens
-from storage.intake import Seat, has_list, seat_of
+from storage.bans import patterns_concerning
+from storage.intake import Seat, has_list, has_posted, seat_of
 from storage.letter_buttons import button
 from storage.lists import list_by_id, list_named
 from storage.models import MailingList, Member, Post, Role, Status
@@ -83,7 +85,8 @@ def _facts(
     if route.kind in (Kind.ALIAS, Kind.BOUNCE):
         private = private_facts(session, host, message, author, route, now)
         if private is not None:
-            return replace(private, sent=sent, complaint=complaint)
+            banned = author is not None and is_banned_from(session, private.mailing_list, author.address)
+            return replace(private, sent=sent, complaint=complaint, is_banned=banned)
     bounced = _bounced_post(session, route)
     seat = _seat(session, host, author, route, bounced, now)
     mailing_list, membership = seat.mailing_list, seat.membership
@@ -93,6 +96,7 @@ def _facts(
     may_join = route.kind in _READ_FOR_COMMANDS and not is_here
     answered = answered_member(session, host, mailing_list, message) if is_post and not membership else None
     pressed = button_facts(session, mailing_list, route.token) if route.kind is Kind.TOKEN else None
+    member_id = seat.member.id if seat.member else None
     people = people_who_run(session, host, mailing_list, (Role.OWNER,)) if route.kind in _PEOPLE else ()
     return Facts(
         host,
@@ -116,8 +120,16 @@ def _facts(
         reaction=reaction_facts(session, mailing_list, message) if is_post else None,
         letter=letter_facts(session, host, mailing_list, message) if route.kind is Kind.LIST else None,
         button=pressed,
+        is_banned=author is not None and is_banned_from(session, mailing_list, author.address),
+        has_posted=has_posted(session, mailing_list, member_id),
         is_empty=is_post and mailing_list is not None and is_empty_answer(session, host, mailing_list, message),
     )
+
+
+def is_banned_from(session: Session, mailing_list: MailingList | None, address: str) -> bool:
+    """On this list, or on all of them."""
+    key = address_key(address)
+    return is_banned(key, patterns_concerning(session, key=key, list_id=mailing_list.id if mailing_list else None))
 
 
 def _may_complain(route: Route, message: Message) -> bool:

@@ -50,7 +50,8 @@ def hold(session: Session, decision: Decision, action: Hold, *, content_id: int,
         now=now,
     )
     if awaits is Awaits.PEOPLE and action.ask:
-        once = f"pace:{action.member_id}:{now:%Y-%m-%dT%H}" if action.ask_hourly else ""
+        whose = action.member_id or f"strangers of {action.list_id}"
+        once = f"pace:{whose}:{now:%Y-%m-%dT%H}" if action.ask_hourly else ""
         ask_people(session, facts.host, waiting, now, once=once)
     if action.tell_author and facts.member is not None and not is_bulk(incoming.message):
         letter = Notice(
@@ -172,6 +173,12 @@ def leave_to_people(session: Session, host: Host, now: datetime) -> None:
         reason = f"{waiting.reason} The member was asked, and has not answered in a week."
         hold_on(session, host, waiting, reason, now, ask=whose not in told)
         told.add(whose)
+
+
+def give_up_waiting(session: Session, host: Host, now: datetime) -> None:
+    """What nobody has decided about for as long as the list waits is kept back, and its author is told so."""
+    for waiting in held.waited_out(session, now):
+        reject_held(session, host, id_of(waiting), now=now)
 
 
 def _ask_member(session: Session, incoming: Incoming, facts: Facts, action: Hold, now: datetime) -> tuple[Awaits, str]:

@@ -48,9 +48,15 @@ def judged(envelope: Envelope, message: Message, settings: Settings, dns: Dns, n
     return judge(author, evidence, _Names(dns), our_domain)
 
 
+def came_by_our_relay(envelope: Envelope, settings: Settings) -> bool:
+    """Did a mail server of our own pass it on?"""
+    relays = [ipaddress.ip_network(network) for network in settings.smtp.trusted_relays]
+    return is_within(envelope.client, relays) or (not envelope.client and _only_ours_reach_us(settings))
+
+
 def _arrival(envelope: Envelope, message: Message, settings: Settings) -> Arrival:
     relays = [ipaddress.ip_network(network) for network in settings.smtp.trusted_relays]
-    if is_within(envelope.client, relays) or (not envelope.client and _only_ours_reach_us(settings)):
+    if came_by_our_relay(envelope, settings):
         return arrival_at_relays(message, relays)
     return Arrival(envelope.client, envelope.helo)
 

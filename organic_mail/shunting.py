@@ -13,7 +13,7 @@ from organic_mail.receive import Receiver
 from storage import queue
 from storage.contents import read_content
 from storage.database import Database
-from storage.models import Shunt
+from storage.models_shunts import Shunt
 from storage.shunts import drop_shunt, shunt_by_id
 
 

@@ -16,7 +16,7 @@ from organic_mail.asking_people import remind
 from organic_mail.bouncing import forget_bounces, judge_bounces
 from organic_mail.home import Opened
 from organic_mail.lettering import LETTERS_KEPT, write_due_letters, write_wished_letters
-from organic_mail.moderation import leave_to_people
+from organic_mail.moderation import give_up_waiting, leave_to_people
 from organic_mail.notices import host_of
 from organic_mail.pausing import send_probes
 from organic_mail.problem import Problem
@@ -131,6 +131,11 @@ def remind_of_decisions(database: Database, host: Host, now: datetime) -> None:
     database.write(lambda session: remind(session, host, now))
 
 
+def stop_waiting_for_people(database: Database, host: Host, now: datetime) -> None:
+    """On lists that wait only so many days."""
+    database.write(lambda session: give_up_waiting(session, host, now))
+
+
 def _write_letters(opened: Opened, host: Host, now: datetime) -> None:
     write_wished_letters(opened.database, host, now)
     write_due_letters(opened.database, host, now)
@@ -152,6 +157,7 @@ def standing_timers(opened: Opened, dns: Dns) -> tuple[Timer, ...]:
         Timer("send probes", hourly, lambda now: send_probes(opened.database, host, now)),
         Timer("forget bounces", hourly, lambda now: forget_bounces(opened.database, now)),
         Timer("remind of decisions", hourly, lambda now: remind_of_decisions(opened.database, host, now)),
+        Timer("stop waiting for people", hourly, lambda now: stop_waiting_for_people(opened.database, host, now)),
         Timer("stop waiting for members", hourly, lambda now: stop_waiting_for_members(opened.database, host, now)),
         Timer("remove revoked keys", hourly, lambda now: remove_revoked_keys(opened, now)),
         Timer("mend queue", timedelta(minutes=1), lambda now: mend_queue(opened.database, now), at_any_time=True),

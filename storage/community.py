@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Session, select
 
-from storage.models import Community
+from storage.models_community import Community
 
 
 def create_community(session: Session, *, domain: str, now: datetime) -> Community:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from sqlmodel import Session, col, func, select
 
 from storage import queue
-from storage.models import DeliveryState, HeldPost, HeldState, Post, Shunt
+from storage.models import DeliveryState, HeldPost, HeldState, Post
+from storage.models_shunts import Shunt
 
 
 @dataclass(frozen=True, slots=True)

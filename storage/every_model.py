@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import storage.models
+import storage.models_bans
 import storage.models_bounces
 import storage.models_cleaned
+import storage.models_community
 import storage.models_letters
 import storage.models_mailbox
 import storage.models_private
 import storage.models_questions
 import storage.models_reactions
+import storage.models_shunts
 import storage.models_threads
 import storage.models_umbrella  # noqa: F401

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select, update
@@ -75,6 +75,21 @@ def waiting_for_answer(session: Session, question: str) -> list[HeldPost]:
 def waiting_too_long(session: Session, *, before: datetime) -> list[HeldPost]:
     """What came before a moment and still waits for a member's word."""
     return _waiting(session, HeldPost.awaits != Awaits.PEOPLE, HeldPost.received_at < before)
+
+
+def waited_out(session: Session, now: datetime) -> list[HeldPost]:
+    """What has waited for people longer than its list keeps it, oldest first."""
+    keeping = session.exec(select(MailingList).where(MailingList.held_days > 0))
+    return [
+        waiting
+        for each in keeping
+        for waiting in _waiting(
+            session,
+            HeldPost.list_id == each.id,
+            HeldPost.awaits == Awaits.PEOPLE,
+            HeldPost.received_at < now - timedelta(days=each.held_days),
+        )
+    ]
 
 
 def leave_to_people(session: Session, *, held_id: int, reason: str) -> None:

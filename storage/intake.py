@@ -39,6 +39,9 @@ _COLUMNS: dict[type[SQLModel], list[str]] = {
 }
 _SEAT_ALONE = Prepared(_SEAT.add_columns(literal(0)))
 _SEAT_AND_POSTS = Prepared(_SEAT.add_columns(_POSTS))
+_A_POST = Prepared(
+    select(post.c.id).where(post.c.list_id == bindparam("list_id"), post.c.member_id == bindparam("member_id")).limit(1)
+)
 _KEYS_OF_MEMBERS = PreparedAmong(lambda keys: select(address.c.key).where(address.c.key.in_(keys)))
 
 
@@ -70,6 +73,13 @@ def seat_of(session: Session, *, list_name: str, key: str, since: datetime | Non
         return None
     values = iter(row)
     return Seat(_found(MailingList, values), _found(Member, values), _found(Membership, values), next(values))
+
+
+def has_posted(session: Session, mailing_list: MailingList | None, member_id: int | None) -> bool:
+    """Has one of her emails gone out on this list? Asked only where the list wants to know; else yes."""
+    if mailing_list is None or member_id is None or not mailing_list.first_posts_held:
+        return True
+    return _A_POST.first(session, {"list_id": mailing_list.id, "member_id": member_id}) is not None
 
 
 def keys_of_members(session: Session, keys: Collection[str]) -> frozenset[str]:

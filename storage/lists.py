@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
-from storage.models import DeliveryMode, Joining, MailingList, Posting, Replies
+from storage.models import DeliveryMode, Joining, MailingList, Posting, Replies, Strangers
 from storage.queue import drop_of_list
 
 
@@ -72,6 +72,10 @@ def update_list(
     delivery: DeliveryMode | None = None,
     joining: Joining | None = None,
     replies: Replies | None = None,
+    strangers: Strangers | None = None,
+    first_posts_held: bool | None = None,
+    emergency: bool | None = None,
+    held_days: int | None = None,
 ) -> MailingList:
     """Change what is given, leave the rest. Raises LookupError for an unknown or removed list."""
     mailing_list = _list_in_use(session, list_id)
@@ -80,6 +84,13 @@ def update_list(
     mailing_list.delivery = delivery or mailing_list.delivery
     mailing_list.joining = joining or mailing_list.joining
     mailing_list.replies = replies or mailing_list.replies
+    mailing_list.strangers = strangers or mailing_list.strangers
+    if first_posts_held is not None:
+        mailing_list.first_posts_held = first_posts_held
+    if emergency is not None:
+        mailing_list.emergency = emergency
+    if held_days is not None:
+        mailing_list.held_days = held_days
     session.flush()
     return mailing_list
 

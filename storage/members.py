@@ -293,13 +293,15 @@ def update_membership(
     role: Role | None = None,
     own_posts: bool | None = None,
     weekday: int | None = None,
+    moderated: bool | None = None,
 ) -> Membership:
     """Change what is given, leave the rest. weekday: Monday is 0. Raises LookupError for an unknown membership."""
     row = session.get(Membership, membership_id)
     if row is None:
         raise LookupError(f"no membership {membership_id}")
     before = row.delivery
-    _change(session, row, {"delivery": delivery, "role": role, "own_posts": own_posts, "weekday": weekday})
+    changes = {"delivery": delivery, "role": role, "own_posts": own_posts, "weekday": weekday, "moderated": moderated}
+    _change(session, row, changes)
     _begin_letters(session, row, row.status, before)
     return row
 

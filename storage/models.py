@@ -83,6 +83,14 @@ class Joining(StrEnum):
     CLOSED = "closed"
 
 
+class Strangers(StrEnum):
+    """What becomes of posts by people who are no members."""
+
+    REFUSED = "refused"
+    HELD = "held"
+    DISCARDED = "discarded"
+
+
 class DeliveryMode(StrEnum):
     EACH = "each"
     DAILY = "daily"
@@ -149,15 +157,6 @@ class KeyState(StrEnum):
     RETIRED = "retired"  # still published, so that mail on its way verifies
 
 
-class Community(SQLModel, table=True):
-    """The one community of this database; its settings stand in organic-mail.toml."""
-
-    __tablename__: ClassVar[str] = "community"
-    id: int | None = Field(default=None, primary_key=True)
-    domain: str
-    created_at: datetime = Field(sa_type=Moment)
-
-
 class SigningKey(SQLModel, table=True):
     """A DKIM selector (RFC 6376 §3.1); the private key itself is the file HOME/keys/SELECTOR.pem."""
 
@@ -179,6 +178,10 @@ class MailingList(SQLModel, table=True):
     delivery: DeliveryMode = Field(default=DeliveryMode.EACH, sa_type=words(DeliveryMode))
     joining: Joining = Field(default=Joining.VOUCHED, sa_type=words(Joining))
     replies: Replies = Field(default=Replies.LIST, sa_type=words(Replies))
+    strangers: Strangers = Field(default=Strangers.REFUSED, sa_type=words(Strangers))
+    first_posts_held: bool = False  # who has not posted yet is read before it goes out
+    emergency: bool = False  # nothing goes out that nobody has read
+    held_days: int = 0  # for so long held posts wait; 0: until somebody decides
     created_at: datetime = Field(sa_type=Moment)
     removed_at: datetime | None = Field(default=None, sa_type=Moment)
 
@@ -225,6 +228,7 @@ class Membership(SQLModel, table=True):
     delivery: DeliveryMode = Field(sa_type=words(DeliveryMode))
     status: Status = Field(sa_type=words(Status))
     own_posts: bool = True  # she gets her own posts back
+    moderated: bool = False  # her posts are read before they go out
     weekday: int = 6  # of the weekly letter, Monday is 0
     joined_at: datetime | None = Field(default=None, sa_type=Moment)
     created_at: datetime = Field(sa_type=Moment)
@@ -385,16 +389,3 @@ class Event(SQLModel, table=True):
     post_id: int | None = Field(default=None, sa_column=Column(BigId, nullable=True))
     member_id: int | None = None
     content_id: int | None = Field(default=None, sa_column=Column(BigId, nullable=True))
-
-
-class Shunt(SQLModel, table=True):
-    """A message that *we* could not handle, set aside with its bytes; never deleted by itself."""
-
-    __tablename__: ClassVar[str] = "shunt"
-    id: int | None = Field(default=None, primary_key=True)
-    content_id: int = Field(sa_column=Column(BigId, ForeignKey("message.id"), nullable=False))
-    delivery_id: int | None = Field(default=None, sa_column=Column(BigId, nullable=True))  # it failed on the way out
-    envelope_sender: str = ""
-    recipients: str = ""  # separated by blanks
-    reason: str
-    received_at: datetime = Field(sa_type=Moment)

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from storage.models import Message, Shunt
+from storage.models import Message
+from storage.models_shunts import Shunt
 
 
 @dataclass(frozen=True, slots=True)

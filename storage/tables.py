@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Table
 from sqlmodel import SQLModel
 
-from storage import models, models_cleaned, models_letters, models_private, models_threads, models_umbrella
+from storage import models, models_bans, models_cleaned, models_letters, models_private, models_threads, models_umbrella
 
 
 def _table(model: type[SQLModel]) -> Table:
@@ -15,6 +15,7 @@ def _table(model: type[SQLModel]) -> Table:
 action_token = _table(models.ActionToken)
 address = _table(models.Address)
 arrival = _table(models.Arrival)
+ban = _table(models_bans.Ban)
 cleaned_message = _table(models_cleaned.CleanedMessage)
 delivery = _table(models.Delivery)
 event = _table(models.Event)

@@ -26,11 +26,12 @@ def admit(
 ) -> bool:
     """Add who has said yes, invite who has not. False: an invitation of today waits, and nothing was sent.
 
-    Raises AlreadyMember, with nothing changed.
+    Raises AlreadyMember or Banned, with nothing changed.
     """
     host = host_of(community.settings, community.secrets, community.database)
     now = datetime.now(UTC)
     address = newcomer.mailbox.address
+    joining.refuse_banned(session, mailing_list, address)
     known = member_of_address(session, address_key(address))
     if known is not None:
         if is_on(session, mailing_list, known):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from organic_mail.cli.output import JsonFlag, YesFlag, confirm, fail, open_community, print_json, print_table, visible
-from organic_mail.cli.words import one_of, settings_of, the_list
+from organic_mail.cli.words import days, one_of, settings_of, the_list
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -111,7 +111,7 @@ def show(context: typer.Context, name: Name, json: JsonFlag = False) -> None:
         print_json(found)
         return
     for key, value in found.items():
-        typer.echo(f"{key + ':':<12}{visible(', '.join(value) if isinstance(value, list) else value)}")
+        typer.echo(f"{key + ':':<13}{visible(', '.join(value) if isinstance(value, list) else value)}")
 
 
 @app.command("set", epilog='Example: organic-mail list set family title="The family" replies=author')
@@ -122,7 +122,9 @@ def change(
 ) -> None:
     """Change how a list works, from the next post on. title=TEXT; posting=members, moderated or announce;
     delivery=each, daily or weekly, for members who come later; joining=vouched, open or closed;
-    replies=list or author: whom an answer reaches."""
+    replies=list or author: whom an answer reaches; strangers=refused, held or discarded: mail of who is no member;
+    first_posts=held or free: must a new member's first post be read; emergency=yes or no: must every post be read;
+    held_days=NUMBER: for how long held mail waits, 0 for ever."""
     from handlers.facts import id_of
     from organic_mail.config_values import one_line
     from storage import models
@@ -134,13 +136,22 @@ def change(
         "delivery": lambda text: models.DeliveryMode(one_of("each", "daily", "weekly")(text)),
         "joining": lambda text: models.Joining(one_of("vouched", "open", "closed")(text)),
         "replies": lambda text: models.Replies(one_of("list", "author")(text)),
+        "strangers": lambda text: models.Strangers(one_of("refused", "held", "discarded")(text)),
+        "first_posts": one_of("held", "free"),
+        "emergency": one_of("yes", "no"),
+        "held_days": days,
     }
-    wanted = settings_of(settings, readers)
+    said = settings_of(settings, readers)
+    wanted = {key: value for key, value in said.items() if key not in ("first_posts", "emergency")}
+    if "first_posts" in said:
+        wanted["first_posts_held"] = said["first_posts"] == "held"
+    if "emergency" in said:
+        wanted["emergency"] = said["emergency"] == "yes"
     with open_community(context) as community:
         changed = community.database.write(
             lambda session: update_list(session, list_id=id_of(the_list(session, name)), **wanted)
         )
-    typer.echo(f"{changed.name}: {', '.join(f'{key}={visible(value)}' for key, value in wanted.items())}")
+    typer.echo(f"{changed.name}: {', '.join(f'{key}={visible(value)}' for key, value in said.items())}")
 
 
 @app.command(epilog="Example: organic-mail list remove family")
@@ -179,6 +190,10 @@ def _described(session: Session, mailing_list: MailingList, host: Host) -> dict[
         "delivery": mailing_list.delivery.value,
         "joining": mailing_list.joining.value,
         "replies": mailing_list.replies.value,
+        "strangers": mailing_list.strangers.value,
+        "first_posts": "held" if mailing_list.first_posts_held else "free",
+        "emergency": "yes" if mailing_list.emergency else "no",
+        "held_days": mailing_list.held_days,
         "members": count_members(session, list_id),
         "lists": [each.name for each in member_lists(session, list_id)],
         "owners": [person.address for person in people_of(session, list_id, roles=(Role.OWNER,))],

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from organic_mail.cli import backups, digests, dns, held, keys, lists, members, queue, server, shunts, threads
+from organic_mail.cli import backups, bans, digests, dns, held, keys, lists, members, queue, server, shunts, threads
 from organic_mail.problem import Problem
 from organic_mail.version import version
 
@@ -56,6 +56,7 @@ app.add_typer(members.app, name="member")
 app.add_typer(threads.app, name="thread")
 app.add_typer(threads.posts, name="post")
 app.add_typer(digests.app, name="digest")
+app.add_typer(bans.app, name="ban")
 app.add_typer(held.app, name="held")
 app.add_typer(queue.app, name="queue")
 app.add_typer(shunts.app, name="shunt")

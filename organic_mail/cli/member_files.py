@@ -134,7 +134,7 @@ def _admitted(session: Session, community: Opened, mailing_list: MailingList, ro
     from handlers.address import Mailbox
     from handlers.route import in_domain
     from organic_mail.cli.admitting import admit, is_invited
-    from organic_mail.joining import AlreadyMember, Newcomer
+    from organic_mail.joining import AlreadyMember, Banned, Newcomer
     from storage.models import Role
 
     if in_domain(row.address, community.settings.community.domain):
@@ -148,6 +148,8 @@ def _admitted(session: Session, community: Opened, mailing_list: MailingList, ro
         admit(session, community, mailing_list, newcomer, confirmed=confirmed)
     except AlreadyMember:
         return f"is on {mailing_list.name} already"
+    except Banned:
+        return f"is banned from {mailing_list.name}"
     return ""
 
 

@@ -37,7 +37,7 @@ MemberAddress = Annotated[str, typer.Argument(metavar="ADDRESS", help="One of th
 Delivery = Literal["each", "daily", "weekly", "none"]
 Role = Literal["member", "moderator", "owner"]
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-OF_A_MEMBERSHIP = ("delivery", "role", "own_posts", "weekday", "status")
+OF_A_MEMBERSHIP = ("delivery", "role", "own_posts", "weekday", "status", "moderated")
 
 
 @app.command(epilog='Example: organic-mail member add family "Anna Lindqvist <anna@example.org>"')
@@ -167,13 +167,14 @@ def change(
     list_name: Annotated[
         str,
         typer.Option(
-            "--list", metavar="LIST", help="The list that delivery, role, own_posts, weekday and status are of."
+            "--list", metavar="LIST", help="The list that delivery, role, own_posts, weekday, status, moderated are of."
         ),
     ] = "",
 ) -> None:
     """Change how a person gets mail. For one list, with --list: delivery=each, daily, weekly or none;
     role=member, moderator or owner; own_posts=yes or no: does she get her own posts back; weekday=sunday: the day of
-    the weekly letter; status=active: she was paused, and said that she wants our emails again. For all her lists:
+    the weekly letter; status=active: she was paused, and said that she wants our emails again; moderated=yes or no:
+    must her posts be read before they go out. For all her lists:
     name=TEXT; language=sv; timezone=Europe/Stockholm; hour=7: when her letter comes; address=hidden or shown to the
     others; share=never, ask or always: may her posts leave for a space; home=DOMAIN of the server that is her home
     for spaces."""
@@ -336,6 +337,7 @@ def _described(session: Session, member: Member, domain: str, secrets: Secrets) 
                 "delivery": membership.delivery.value,
                 "status": membership.status.value,
                 "own_posts": membership.own_posts,
+                "moderated": membership.moderated,
                 "weekday": WEEKDAYS[membership.weekday],
             }
             for mailing_list, membership in memberships_of(session, id_of(member))
@@ -353,6 +355,7 @@ def _readers() -> dict[str, Callable[[str], Any]]:
         "delivery": lambda text: models.DeliveryMode(one_of("each", "daily", "weekly", "none")(text)),
         "role": lambda text: models.Role(one_of("member", "moderator", "owner")(text)),
         "own_posts": yes_or_no,
+        "moderated": yes_or_no,
         "weekday": lambda text: WEEKDAYS.index(one_of(*WEEKDAYS)(text)),
         "status": one_of("active"),
         "name": values.one_line,

@@ -23,7 +23,7 @@ from organic_mail.cli.words import LARGEST_ID
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from storage.models import Shunt
+    from storage.models_shunts import Shunt
 
 app = typer.Typer(help="Mail that we could not handle, set aside with its bytes.", no_args_is_help=True)
 

@@ -105,6 +105,13 @@ def yes_or_no(text: str) -> bool:
     return text == "yes"
 
 
+def days(text: str) -> int:
+    """A number of days that a person means, 0 for no end."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 4):
+        raise ValueError(f'"{text}" is not a number of days from 0 to 9999')
+    return int(text)
+
+
 def _near(word: str, words: Iterable[str]) -> str:
     from organic_mail.config_values import nearest
 

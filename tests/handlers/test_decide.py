@@ -104,3 +104,13 @@ def test_there_too_nobody_is_believed_who_is_not_sure():
     incoming = letter(verdict=Verdict.REFUSED)
     forged = decision(incoming, facts(incoming))
     assert kept([forged]) == together([forged])
+
+
+@pytest.mark.parametrize("join", [lambda decisions: together([*decisions, taken()]), kept])
+def test_a_ban_makes_nobody_look_at_it(join):
+    incoming = letter()
+    outcome = join([decision(incoming, facts(incoming, is_banned=True))])[0].outcome
+    assert outcome.accepted
+    (note,) = outcome.actions
+    assert isinstance(note, Note)
+    assert note.kind == "dropped"

@@ -17,7 +17,7 @@ BANNED = ("error", "invalid", "subscription", "administrator", "click", "unfortu
 WELCOME = {"posting": "members", "replies": "list", "role": "member", "delivery": "each", "hour": 7}
 ASKED = {"author": "Sven <sven@elm.example>", "subject": "Garden sale", "recipient": "family@oak.example",
          "reason": "Every email to this list is read before it goes out.", "number": 3,
-         "meaning": "post", "reminder": False, "written": False}  # fmt: skip
+         "meaning": "post", "reminder": False, "days": 0, "written": False}  # fmt: skip
 VALUES = [
     (NoticeKind.INVITATION, {"inviter": "Anna", "members": 14}),
     (NoticeKind.INVITATION, {"inviter": "Anna", "members": 0}),
@@ -34,6 +34,8 @@ VALUES = [
     (NoticeKind.ASKED, ASKED),
     *[(NoticeKind.ASKED, {**ASKED, "meaning": meaning}) for meaning in ("join", "leave", "nothing")],
     (NoticeKind.ASKED, {**ASKED, "reminder": True, "written": True}),
+    (NoticeKind.ASKED, {**ASKED, "days": 1}),
+    (NoticeKind.ASKED, {**ASKED, "days": 30, "reminder": True}),
     *[
         (NoticeKind.DID_YOU_WRITE, {"subject": "Garden sale", "beginning": beginning, "reader": reader})
         for beginning in ("", "I have three chairs.")

@@ -8,8 +8,12 @@ from handlers.decide import decide
 from handlers.incoming import Verdict
 from handlers.outcome import Hold, Note, Publish
 from handlers.policy import POSTING
-from storage.models import Awaits, Member, Posting, Role, Status
+from storage.models import Awaits, MailingList, Member, Posting, Role, Status, Strangers
 from tests.handlers.letters import ANNA, HOST, NOW, facts, letter, membership, stranger
+
+
+def family(**settings):
+    return MailingList(id=1, name="family", title="The family", created_at=NOW, **settings)
 
 
 def answer(incoming, known):
@@ -34,13 +38,18 @@ def test_the_order_of_the_rules():
         "no_single_author",
         "our_own_domain",
         "not_proven",
+        "banned",
         "reaction",
         "not_a_member",
         "says_nothing",
         "announcements_only",
         "not_surely_hers",
         "not_addressed",
+        "marked_as_spam",
+        "emergency",
         "too_many_posts",
+        "moderated_member",
+        "first_post",
         "moderated",
     ]
 
@@ -276,6 +285,64 @@ def test_whose_mail_waits_is_told_when_it_is_surely_hers():
     assert not action(unsure, facts(unsure, Posting.MODERATED)).tell_author
 
 
+@pytest.mark.parametrize("known", [facts, stranger])
+@pytest.mark.parametrize("verdict", [Verdict.ALIGNED, Verdict.UNVERIFIED])
+def test_who_is_banned_is_told_whom_to_ask(known, verdict):
+    incoming = letter(verdict=verdict)
+    outcome = decide(incoming, known(incoming, is_banned=True), NOW)
+    assert (outcome.reply.code, outcome.reply.enhanced) == (550, "5.7.1")
+    assert "family-owner@oak.example" in outcome.reply.text
+    assert [action.kind for action in outcome.actions] == ["refused"]
+
+
+@pytest.mark.parametrize(("strangers", "expected"), [
+    (Strangers.REFUSED, (550, "5.7.1")), (Strangers.HELD, (250, "2.0.0")), (Strangers.DISCARDED, (250, "2.0.0")),
+])  # fmt: skip
+def test_what_becomes_of_strangers_mail(strangers, expected):
+    incoming = letter()
+    known = stranger(incoming, mailing_list=family(strangers=strangers))
+    assert answer(incoming, known) == expected
+    if strangers is Strangers.HELD:
+        hold = action(incoming, known)
+        assert (hold.ask_hourly, hold.tell_author, hold.list_id) == (True, False, 1)
+    if strangers is Strangers.DISCARDED:
+        assert action(incoming, known).kind == "dropped"
+
+
+@pytest.mark.parametrize(("by_our_relay", "mark", "kind"), [
+    (True, "YES", Hold), (True, " yes ", Hold), (True, "NO", Publish), (True, None, Publish), (False, "YES", Publish),
+])  # fmt: skip
+def test_only_our_own_server_is_believed_that_it_is_spam(by_our_relay, mark, kind):
+    incoming = letter(x_spam_flag=mark)
+    incoming = replace(incoming, authentication=replace(incoming.authentication, by_our_relay=by_our_relay))
+    assert isinstance(action(incoming, facts(incoming)), kind)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_in_an_emergency_everything_waits(role):
+    incoming = letter()
+    hold = action(incoming, facts(incoming, mailing_list=family(emergency=True), membership=membership(role=role)))
+    assert (hold.ask_hourly, hold.tell_author) == (True, True)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_moderated_member_waits(role):
+    incoming, hers = letter(), membership(role=role)
+    hers.moderated = True
+    assert action(incoming, facts(incoming, membership=hers)).tell_author
+
+
+@pytest.mark.parametrize(("has_posted", "role", "kind"), [
+    (False, Role.MEMBER, Hold), (True, Role.MEMBER, Publish), (False, Role.MODERATOR, Publish),
+    (False, Role.OWNER, Publish),
+])  # fmt: skip
+def test_a_first_post_waits_where_it_has_to(has_posted, role, kind):
+    incoming = letter()
+    known = facts(incoming, has_posted=has_posted, membership=membership(role=role))
+    assert isinstance(action(incoming, replace(known, mailing_list=family(first_posts_held=True))), kind)
+    assert isinstance(action(incoming, known), Publish)
+
+
 def test_every_answer_is_kind_and_short():
     banned = ("error", "invalid", "subscription", "administrator", "click", "unfortunately", "denied", "rejected")
     letters = [
@@ -284,7 +351,12 @@ def test_every_answer_is_kind_and_short():
         for fields in ({}, {"from": None}, {"from": "x@oak.example"}, {"auto_submitted": "auto-replied"})
     ]
     for incoming in letters:
-        for known in (facts(incoming), stranger(incoming), facts(incoming, Posting.ANNOUNCE)):
+        for known in (
+            facts(incoming),
+            stranger(incoming),
+            facts(incoming, Posting.ANNOUNCE),
+            facts(incoming, is_banned=True),
+        ):
             text = decide(incoming, known, NOW).reply.text
             assert not any(word in text.lower() for word in banned)
             assert len(text.split()) <= 50

@@ -229,6 +229,7 @@ def test_settings_of_a_membership(family: Operator) -> None:
         "delivery": "weekly",
         "status": "active",
         "own_posts": False,
+        "moderated": False,
         "weekday": "sunday",
     }
     assert (choir["delivery"], choir["role"], choir["own_posts"]) == ("each", "member", True)

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from storage.migrations.ban_table import create_ban_table
 from storage.migrations.letter_tables import create_letter_tables
 from storage.migrations.private_tables import create_private_tables
 
@@ -49,6 +50,10 @@ def upgrade() -> None:
         sa.Column("delivery", WORD, nullable=False),
         sa.Column("joining", WORD, nullable=False),
         sa.Column("replies", WORD, nullable=False),
+        sa.Column("strangers", WORD, nullable=False),
+        sa.Column("first_posts_held", sa.Boolean(), nullable=False),
+        sa.Column("emergency", sa.Boolean(), nullable=False),
+        sa.Column("held_days", sa.Integer(), nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("removed_at", MOMENT, nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_mailing_list"),
@@ -209,6 +214,7 @@ def upgrade() -> None:
         sa.Column("delivery", WORD, nullable=False),
         sa.Column("status", WORD, nullable=False),
         sa.Column("own_posts", sa.Boolean(), nullable=False),
+        sa.Column("moderated", sa.Boolean(), nullable=False),
         sa.Column("weekday", sa.Integer(), nullable=False),
         sa.Column("joined_at", MOMENT, nullable=True),
         sa.Column("created_at", MOMENT, nullable=False),
@@ -344,6 +350,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("list_id", "message_id", name="pk_thread_reference"),
     )
     op.create_index("ix_thread_reference_thread_id", "thread_reference", ["thread_id"])
+    create_ban_table()
     create_private_tables()
     create_letter_tables()
     op.create_table(
