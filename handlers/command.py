@@ -66,9 +66,8 @@ def _leave(incoming: Incoming, facts: Facts) -> Outcome:
     if membership is None or membership.status not in _HERE:
         return held(facts, f"{writer(incoming, facts)} asks to leave, and is no member under this address.")
     if incoming.authentication.verdict is not Verdict.ALIGNED:
-        return awaiting_author(
-            facts, f"We cannot tell whether it is really {writer(incoming, facts)} who asks to leave."
-        )
+        reason = f"We cannot tell whether it is really {writer(incoming, facts)} who asks to leave."
+        return awaiting_author(facts, reason, leaving=True)
     return Outcome(ACCEPTED, (Leave(id_of(membership)),))
 
 

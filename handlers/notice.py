@@ -33,6 +33,7 @@ class NoticeKind(StrEnum):
     NOT_SHARED = "not_shared"
     TOO_BIG = "too_big"  # to the author of a post: not all that it came with went out
     DID_YOU_WRITE = "did_you_write"  # to a member in whose name something came
+    DO_YOU_LEAVE = "do_you_leave"  # the same when it asks to take her off the list
     ALSO_YOU = "also_you"  # to a member whose copy was answered from an unknown address
     CONFIRM_JOINING = "confirm_joining"
     IS_MEMBER = "is_member"  # to a member who asked to join

@@ -39,6 +39,7 @@ class Hold:
     ask: bool = True  # those who can decide get a letter; automatic mail never causes one
     ask_hourly: bool = False  # one letter an hour for all that is held of one author
     tell_author: bool = False  # only when we know that the author really wrote it
+    leaving: bool = False  # Awaits.AUTHOR: it asks to take her off a list
 
 
 @dataclass(frozen=True, slots=True)

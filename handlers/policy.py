@@ -289,9 +289,10 @@ def held(facts: Facts, reason: str, *, ask: bool = True, tell_author: bool = Fal
     return Outcome(ACCEPTED, (Hold(reason, facts.list_id, facts.member_id, ask=ask, tell_author=tell_author),))
 
 
-def awaiting_author(facts: Facts, reason: str) -> Outcome:
+def awaiting_author(facts: Facts, reason: str, *, leaving: bool = False) -> Outcome:
     """Held until she in whose name it came says, from the address that we know, that she wrote it."""
-    return Outcome(ACCEPTED, (Hold(reason, facts.list_id, facts.member_id, awaits=Awaits.AUTHOR),))
+    hold = Hold(reason, facts.list_id, facts.member_id, awaits=Awaits.AUTHOR, leaving=leaving)
+    return Outcome(ACCEPTED, (hold,))
 
 
 def too_late(incoming: Incoming, facts: Facts) -> Outcome:

@@ -65,6 +65,16 @@ def ask_author(
     _send_to_member(session, host, NoticeKind.DID_YOU_WRITE, member, mailing_list, token, message, values, now)
 
 
+def ask_leaving(
+    session: Session, host: Host, member: Member, mailing_list: MailingList, message: Message, now: datetime
+) -> None:
+    """The same question in the words of somebody who wants to leave; of both together there is one a day."""
+    if _times_asked(session, QuestionKind.AUTHOR, member, now):
+        return
+    token = new_question(session, QuestionKind.AUTHOR, mailing_list, now, member_id=id_of(member))
+    _send_to_member(session, host, NoticeKind.DO_YOU_LEAVE, member, mailing_list, token, message, {}, now)
+
+
 def ask_about_address(
     session: Session,
     host: Host,

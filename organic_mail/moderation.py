@@ -188,7 +188,11 @@ def _ask_member(session: Session, incoming: Incoming, facts: Facts, action: Hold
     if mailing_list is None or facts.author is None:
         return Awaits.PEOPLE, ""
     if action.awaits is Awaits.AUTHOR and facts.member is not None:
-        asking.ask_author(session, facts.host, facts.member, mailing_list, message, now, reader=reader)
+        if action.leaving:
+            left = list_by_id(session, facts.through.list_id) if facts.through else mailing_list
+            asking.ask_leaving(session, facts.host, facts.member, left or mailing_list, message, now)
+        else:
+            asking.ask_author(session, facts.host, facts.member, mailing_list, message, now, reader=reader)
         return Awaits.AUTHOR, ""
     member = members.member_by_id(session, action.maybe_of) if action.maybe_of else None
     if member is None:

@@ -17,7 +17,7 @@ from storage import queue
 from storage.database import Database
 from storage.models import Member, Membership
 
-_SHORT_LIVED = {NoticeKind.CONFIRM_JOINING, NoticeKind.DID_YOU_WRITE, NoticeKind.ALSO_YOU}
+_SHORT_LIVED = {NoticeKind.CONFIRM_JOINING, NoticeKind.DID_YOU_WRITE, NoticeKind.DO_YOU_LEAVE, NoticeKind.ALSO_YOU}
 QUESTION_HOURS = 4  # after which she has forgotten what she did, and is asked anew when she does it again
 
 

@@ -41,6 +41,7 @@ VALUES = [
         for beginning in ("", "I have three chairs.")
         for reader in ("", "Tom Okafor")
     ],
+    (NoticeKind.DO_YOU_LEAVE, {}),
     *[
         (NoticeKind.ALSO_YOU, {"subject": "Lunch on Sunday", "other": "rosie.l@work.example", "reader": reader})
         for reader in ("", "Tom Okafor")

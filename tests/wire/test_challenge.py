@@ -242,10 +242,27 @@ def test_leaving_without_proof_is_asked_about_too(office: PostOffice, address: s
     assert office.writes(ROSE, "stop", address, proven=False, subject="stop") == OK
     assert office.people.membership("rose").status == "active"
     (letter,) = office.letters()
-    assert (letter.to, letter.subject) == (ROSE, 'Did you write this? "stop"')
+    assert (letter.to, letter.subject) == (ROSE, "Do you want to leave The family?")
+    assert "It asks us to take you off The family." in letter.text
+    assert "share" not in letter.text
     assert office.answers(letter, ROSE, "yes") == OK
     assert office.people.membership("rose").status == "left"
     assert office.letters()[-1].subject == "You have left The family"
+
+
+def test_a_no_to_leaving_changes_nothing(office: PostOffice) -> None:
+    assert office.writes(ROSE, "stop", "family-leave@oak.example", proven=False) == OK
+    (letter,) = office.letters()
+    assert office.answers(letter, ROSE, "no") == OK
+    assert office.people.membership("rose").status == "active"
+    assert office.held() == []
+
+
+def test_of_posts_and_leaving_together_she_is_asked_once_a_day(office: PostOffice) -> None:
+    assert office.writes(ROSE, "stop", "family-leave@oak.example", proven=False) == OK
+    assert office.writes(ROSE, "Hello", proven=False) == OK
+    assert [letter.subject for letter in office.letters()] == ["Do you want to leave The family?"]
+    assert len(office.held()) == 2
 
 
 # Is that address also you?

@@ -144,3 +144,11 @@ def test_leaving_the_outer_list_is_leaving_the_inner_one(office: PostOffice, rec
     assert sorted(office.people.copies()) == [ANNA, "tom@home.example"]
     assert office.answers(goodbye, ROSE, "It was a mistake.") == OK
     assert office.people.membership("rose").status is Status.ACTIVE
+
+
+def test_who_may_not_be_herself_is_asked_about_the_list_that_she_is_on(office: PostOffice) -> None:
+    assert office.writes(ROSE, "Stop", "street-leave@oak.example", proven=False) == OK
+    (question,) = office.letters(ROSE)
+    assert question.subject == "Do you want to leave The family?"
+    assert office.answers(question, ROSE, "yes") == OK
+    assert office.people.membership("rose").status is Status.LEFT
