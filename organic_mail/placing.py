@@ -104,7 +104,12 @@ class _Finding:
         )
 
     def _by_private_reference(self) -> int | None:
+        """Under the same subject; under any, when it is all that a program has kept of what she answers."""
+        names_nothing_else = not (self.action.references or self.action.in_reply_to)
         for thread_id in self._private_threads(reversed((*self.message.references, *self.message.in_reply_to))):
+            thread = thread_by_id(self.session, thread_id) if names_nothing_else else None
+            if thread is not None and thread.posts and thread.list_id == self.action.list_id:
+                return thread_id
             mark = subject_mark(self.base)
             if has_mark(self.session, list_id=self.action.list_id, thread_id=thread_id, mark=mark):
                 return thread_id
