@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 from handlers import dsn, report_prose
-from handlers.address import address_key
+from handlers.address import Mailbox, address_key
 from handlers.automatic import has_automatic_subject, is_automatic
 from handlers.dsn import Failure
 from handlers.facts import Facts, SentFacts
+from handlers.forward import forwarded
 from handlers.incoming import Incoming
-from handlers.outcome import ACCEPTED, Action, Bounced, Note, Outcome, PrivateCameBack
+from handlers.outcome import ACCEPTED, Action, Bounced, Forward, Note, Outcome, PrivateCameBack
 from handlers.policy import SAFE, dropped, first_answer, held, writer
 from handlers.reply import Reply
 from handlers.retry import Fault, classify, clean_reply
@@ -31,8 +33,11 @@ def is_from_a_person(incoming: Incoming) -> bool:
     return not is_automatic(incoming.envelope, incoming.message) and not report_prose.is_from_robot(incoming.message)
 
 
-def decide_bounce(incoming: Incoming, facts: Facts) -> Outcome:
-    """The signature in the address has told already whom a report is about (spec/mail.md §1.7, §3.5)."""
+def decide_bounce(incoming: Incoming, facts: Facts, now: datetime) -> Outcome:
+    """The signature in the address has told already whom a report is about (spec/mail.md §1.7, §3.5).
+
+    What cannot be read goes on to the owners, where `facts` names them.
+    """
     if is_from_a_person(incoming):
         outcome = first_answer(SAFE, incoming, facts)
         return outcome or held(facts, f"{writer(incoming, facts)} answered a letter of ours at its return address.")
@@ -42,7 +47,11 @@ def decide_bounce(incoming: Incoming, facts: Facts) -> Outcome:
     if not report_prose.looks_like_report(incoming.message):
         return dropped(facts, f"An automatic answer came back from {incoming.envelope.sender or 'a mail program'}.")
     text = f"A mail that we sent came back, and we cannot read why: {incoming.message.subject[:100]}"
-    return Outcome(ACCEPTED, (Note("bounced", text, facts.list_id, _member_id(incoming), keep=True),))
+    note = Note("bounced", text, facts.list_id, _member_id(incoming), keep=True)
+    if not facts.owners:
+        return Outcome(ACCEPTED, (note,))
+    sender = facts.author or Mailbox("", f"postmaster@{facts.host.domain}")
+    return Outcome(ACCEPTED, (note, Forward(facts.owners, forwarded(incoming, facts, sender, now), facts.list_id)))
 
 
 def fault_of(failure: Failure) -> Fault | None:

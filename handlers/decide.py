@@ -51,7 +51,7 @@ def decide(incoming: Incoming, facts: Facts, now: datetime) -> Outcome:
         case Kind.BOUNCE if facts.bounced_post is not None and is_from_a_person(incoming):
             return decide_post(incoming, facts, now, answers=facts.bounced_post.message_id)
         case Kind.BOUNCE:
-            return decide_bounce(incoming, facts)
+            return decide_bounce(incoming, facts, now)
         case Kind.NOBODY:
             return Outcome(NOBODY_HERE)
         case _:

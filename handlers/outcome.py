@@ -37,7 +37,7 @@ class Hold:
     awaits: Awaits = Awaits.PEOPLE
     maybe_of: int | None = None  # Awaits.ADDRESS: the member who is asked
     ask: bool = True  # those who can decide get a letter; automatic mail never causes one
-    ask_hourly: bool = False  # one letter an hour for all that is held of one author
+    ask_hourly: bool = False  # one letter an hour for all that is held of one author for this reason
     tell_author: bool = False  # only when we know that the author really wrote it
     leaving: bool = False  # Awaits.AUTHOR: it asks to take her off a list
 

@@ -153,7 +153,9 @@ def not_a_member(incoming: Incoming, facts: Facts) -> Outcome | None:
         return Outcome(ACCEPTED, (hold,))
     match facts.mailing_list.strangers if facts.mailing_list else Strangers.REFUSED:
         case Strangers.HELD:
-            hold = Hold(f"{writer(incoming, facts)} is no member.", facts.list_id, facts.member_id, ask_hourly=True)
+            hold = Hold(
+                "It comes from an address that is no member's.", facts.list_id, facts.member_id, ask_hourly=True
+            )
             return Outcome(ACCEPTED, (hold,))
         case Strangers.DISCARDED:
             return dropped(facts, f"An email from {writer(incoming, facts)}, who is no member, was not shared.")

@@ -97,7 +97,8 @@ def _facts(
     answered = answered_member(session, host, mailing_list, message) if is_post and not membership else None
     pressed = button_facts(session, mailing_list, route.token) if route.kind is Kind.TOKEN else None
     member_id = seat.member.id if seat.member else None
-    people = people_who_run(session, host, mailing_list, (Role.OWNER,)) if route.kind in _PEOPLE else ()
+    for_owners = route.kind in _PEOPLE or _hears_of_bounces(route, mailing_list)
+    people = people_who_run(session, host, mailing_list, (Role.OWNER,)) if for_owners else ()
     return Facts(
         host,
         author=author,
@@ -130,6 +131,10 @@ def is_banned_from(session: Session, mailing_list: MailingList | None, address: 
     """On this list, or on all of them."""
     key = address_key(address)
     return is_banned(key, patterns_concerning(session, key=key, list_id=mailing_list.id if mailing_list else None))
+
+
+def _hears_of_bounces(route: Route, mailing_list: MailingList | None) -> bool:
+    return route.kind is Kind.BOUNCE and mailing_list is not None and mailing_list.bounces_to_owners
 
 
 def _may_complain(route: Route, message: Message) -> bool:

@@ -51,7 +51,7 @@ def hold(session: Session, decision: Decision, action: Hold, *, content_id: int,
     )
     if awaits is Awaits.PEOPLE and action.ask:
         whose = action.member_id or f"strangers of {action.list_id}"
-        once = f"pace:{whose}:{now:%Y-%m-%dT%H}" if action.ask_hourly else ""
+        once = f"pace:{whose}:{now:%Y-%m-%dT%H}:{action.reason}" if action.ask_hourly else ""
         ask_people(session, facts.host, waiting, now, once=once)
     if action.tell_author and facts.member is not None and not is_bulk(incoming.message):
         letter = Notice(

@@ -75,6 +75,7 @@ def update_list(
     strangers: Strangers | None = None,
     first_posts_held: bool | None = None,
     emergency: bool | None = None,
+    bounces_to_owners: bool | None = None,
     held_days: int | None = None,
 ) -> MailingList:
     """Change what is given, leave the rest. Raises LookupError for an unknown or removed list."""
@@ -89,6 +90,8 @@ def update_list(
         mailing_list.first_posts_held = first_posts_held
     if emergency is not None:
         mailing_list.emergency = emergency
+    if bounces_to_owners is not None:
+        mailing_list.bounces_to_owners = bounces_to_owners
     if held_days is not None:
         mailing_list.held_days = held_days
     session.flush()

@@ -181,6 +181,7 @@ class MailingList(SQLModel, table=True):
     strangers: Strangers = Field(default=Strangers.REFUSED, sa_type=words(Strangers))
     first_posts_held: bool = False  # who has not posted yet is read before it goes out
     emergency: bool = False  # nothing goes out that nobody has read
+    bounces_to_owners: bool = False  # what came back and cannot be read
     held_days: int = 0  # for so long held posts wait; 0: until somebody decides
     created_at: datetime = Field(sa_type=Moment)
     removed_at: datetime | None = Field(default=None, sa_type=Moment)

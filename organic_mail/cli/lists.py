@@ -124,7 +124,8 @@ def change(
     delivery=each, daily or weekly, for members who come later; joining=vouched, open or closed;
     replies=list or author: whom an answer reaches; strangers=refused, held or discarded: mail of who is no member;
     first_posts=held or free: must a new member's first post be read; emergency=yes or no: must every post be read;
-    held_days=NUMBER: for how long held mail waits, 0 for ever."""
+    held_days=NUMBER: for how long held mail waits, 0 for ever; bounces=log or owners: who hears of what came back and
+    cannot be read."""
     from handlers.facts import id_of
     from organic_mail.config_values import one_line
     from storage import models
@@ -139,14 +140,17 @@ def change(
         "strangers": lambda text: models.Strangers(one_of("refused", "held", "discarded")(text)),
         "first_posts": one_of("held", "free"),
         "emergency": one_of("yes", "no"),
+        "bounces": one_of("log", "owners"),
         "held_days": days,
     }
     said = settings_of(settings, readers)
-    wanted = {key: value for key, value in said.items() if key not in ("first_posts", "emergency")}
+    wanted = {key: value for key, value in said.items() if key not in ("first_posts", "emergency", "bounces")}
     if "first_posts" in said:
         wanted["first_posts_held"] = said["first_posts"] == "held"
     if "emergency" in said:
         wanted["emergency"] = said["emergency"] == "yes"
+    if "bounces" in said:
+        wanted["bounces_to_owners"] = said["bounces"] == "owners"
     with open_community(context) as community:
         changed = community.database.write(
             lambda session: update_list(session, list_id=id_of(the_list(session, name)), **wanted)
@@ -193,6 +197,7 @@ def _described(session: Session, mailing_list: MailingList, host: Host) -> dict[
         "strangers": mailing_list.strangers.value,
         "first_posts": "held" if mailing_list.first_posts_held else "free",
         "emergency": "yes" if mailing_list.emergency else "no",
+        "bounces": "owners" if mailing_list.bounces_to_owners else "log",
         "held_days": mailing_list.held_days,
         "members": count_members(session, list_id),
         "lists": [each.name for each in member_lists(session, list_id)],

@@ -11,7 +11,7 @@ from handlers.decide import decide
 from handlers.dsn import Failure
 from handlers.facts import SentFacts
 from handlers.incoming import Incoming
-from handlers.outcome import Bounced, Hold, Note, Publish
+from handlers.outcome import Bounced, Forward, Hold, Note, Publish
 from handlers.retry import Fault
 from handlers.route import Kind, Route
 from handlers.token import VerpAddress
@@ -36,10 +36,10 @@ SENT = SentFacts(7, "Rose@home.example", "post:3")
 ROBOT = {"from": "MAILER-DAEMON (Mail Delivery System)"}
 
 
-def outcome(post=None, sent=SENT, **fields):
+def outcome(post=None, sent=SENT, owners=(), **fields):
     plain = letter(**fields)
     incoming = Incoming(plain.envelope, plain.message, plain.authentication, ROUTE)
-    return decide(incoming, facts(incoming, bounced_post=post, sent=sent), NOW)
+    return decide(incoming, facts(incoming, bounced_post=post, sent=sent, owners=owners), NOW)
 
 
 def report(*groups: str, prose: str = "Sorry.", **fields: str):
@@ -109,6 +109,18 @@ class TestReport:
         (note,) = report().actions
         assert (note.kind, note.keep) == ("bounced", True)
         assert "cannot read why" in note.text
+
+    def test_what_cannot_be_read_goes_to_the_owners_where_they_want_it(self):
+        note, forward = report(owners=("anna@home.example",)).actions
+        assert note.kind == "bounced"
+        assert (forward.recipients, forward.list_id) == (("anna@home.example",), 1)
+        assert b"From: " in forward.content
+        assert b"family-owner@oak.example" in forward.content
+        assert b"Sorry." in forward.content
+
+    def test_what_can_be_read_does_not(self):
+        actions = report(failed("5.1.1", "550 5.1.1 no such person"), owners=("anna@home.example",)).actions
+        assert not any(isinstance(action, Forward) for action in actions)
 
     def test_a_member_who_is_no_more(self):
         (note,) = report(failed("5.1.1"), sent=None).actions

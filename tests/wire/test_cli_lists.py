@@ -26,6 +26,7 @@ def test_a_new_list_can_be_seen(om: Operator) -> None:
         "strangers": "refused",
         "first_posts": "free",
         "emergency": "no",
+        "bounces": "log",
         "held_days": 0,
         "members": 0,
         "lists": [],
@@ -81,8 +82,35 @@ def test_settings_change_what_they_say_and_nothing_else(om: Operator) -> None:
 
 
 @pytest.mark.parametrize(
+    ("key", "first", "second"),
+    [
+        ("strangers", "held", "discarded"),
+        ("first_posts", "held", "free"),
+        ("emergency", "yes", "no"),
+        ("bounces", "owners", "log"),
+        ("held_days", "30", "0"),
+    ],
+)
+def test_what_waits_for_a_person(om: Operator, key: str, first: str, second: str) -> None:
+    om("list", "create", "family")
+    before = om("list", "show", "family", "--json").json
+    for value in (first, second):
+        assert om("list", "set", "family", f"{key}={value}").out == f"family: {key}={value}\n"
+        shown = om("list", "show", "family", "--json").json
+        assert str(shown.pop(key)) == value
+        assert shown == {name: old for name, old in before.items() if name != key}
+
+
+@pytest.mark.parametrize(
     ("setting", "cure"),
     [
+        ("strangers=no", "refused, held, discarded"),
+        ("first_posts=yes", "held, free"),
+        ("emergency=now", "yes, no"),
+        ("bounces=members", "log, owners"),
+        ("held_days=-1", "a number of days from 0 to 9999"),
+        ("held_days=10000", "a number of days"),
+        ("held_days=²", "a number of days"),
         ("posting=everybody", 'posting: "everybody" is not one of members, moderated, announce'),
         ("delivery=none", "each, daily, weekly"),
         ("title=", "write one line"),

@@ -218,7 +218,7 @@ def test_settings_of_a_membership(family: Operator) -> None:
     family("list", "create", "choir")
     for name in ("family", "choir"):
         family("member", "add", name, ANNA, "--confirmed")
-    words = ("delivery=weekly", "role=moderator", "own_posts=no", "weekday=sunday", "language=sv")
+    words = ("delivery=weekly", "role=moderator", "own_posts=no", "moderated=yes", "weekday=sunday", "language=sv")
     answer = family("member", "set", "anna@example.org", "--list", "family", *words)
     assert answer.code == 0, answer.err
     shown = family("member", "show", "anna@example.org", "--json").json
@@ -229,7 +229,7 @@ def test_settings_of_a_membership(family: Operator) -> None:
         "delivery": "weekly",
         "status": "active",
         "own_posts": False,
-        "moderated": False,
+        "moderated": True,
         "weekday": "sunday",
     }
     assert (choir["delivery"], choir["role"], choir["own_posts"]) == ("each", "member", True)

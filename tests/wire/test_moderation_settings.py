@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from handlers.token import verp_address
 from organic_mail import moderation
 from storage import lists, members
 from storage.models import HeldState, Strangers
 from tests.dns_server import DnsServer
-from tests.wire.community import Community, community, mail, port_of, serving
+from tests.wire.community import DOMAIN, SECRETS, Community, community, mail, port_of, serving
 from tests.wire.grandma import OK, PostOffice, post_office
 
 ROSE, ANNA, SVEN, TOM = "rose@home.example", "anna@home.example", "sven@elm.example", "tom@home.example"
@@ -154,3 +155,29 @@ def test_our_own_servers_mark_of_spam_holds(
         client.sendmail(ANNA, ["family@oak.example"], mail(X_Spam_Flag="YES"))
         assert [waiting.state for waiting in people.held()] == ([state] if state else [])
         assert len(people.posts()) == (0 if state else 1)
+
+
+@pytest.mark.parametrize(("to_owners", "told"), [(False, []), (True, [ANNA])])
+def test_a_bounce_that_cannot_be_read_goes_to_the_owners(office: PostOffice, to_owners: bool, told: list[str]) -> None:
+    people = office.people
+    let(people, bounces_to_owners=to_owners)
+    assert office.writes(TOM, "Hello") == OK
+    (post,) = people.posts()
+    rose = people.membership("rose").member_id
+    today = people.clock[0].date()
+    address = verp_address(SECRETS, member_id=rose, content_id=post.content_id, day=today, domain=DOMAIN)
+    raw = mail("We could not bring it.\r\n", author="MAILER-DAEMON@elm.example", subject="Undeliverable", to=ROSE)
+    assert office.send(raw, address, sender="") == OK
+    assert [letter.to for letter in office.letters(about="Undeliverable")] == told
+    assert people.posts() == [post]
+    assert people.held() == []
+
+
+def test_each_reason_has_a_letter_of_its_own(sqlite_template: Path, tmp_path: Path, dns_server: DnsServer) -> None:
+    with post_office(sqlite_template, tmp_path, dns_server, posts_per_hour=1) as office:
+        assert office.writes(ROSE, "Hello") == OK
+        for subject in ("One", "Two"):
+            assert office.writes(ROSE, "Hello", subject=subject) == OK
+        let(office.people, emergency=True)
+        assert office.writes(ROSE, "Hello", subject="Three") == OK
+        assert [letter.subject.rpartition(": ")[2] for letter in office.letters(ANNA)] == ['"One"', '"Three"']

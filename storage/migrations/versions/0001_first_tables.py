@@ -53,6 +53,7 @@ def upgrade() -> None:
         sa.Column("strangers", WORD, nullable=False),
         sa.Column("first_posts_held", sa.Boolean(), nullable=False),
         sa.Column("emergency", sa.Boolean(), nullable=False),
+        sa.Column("bounces_to_owners", sa.Boolean(), nullable=False),
         sa.Column("held_days", sa.Integer(), nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("removed_at", MOMENT, nullable=True),
