@@ -46,7 +46,8 @@ def edited_body(message: Message, *, line: str, language: str, aliases: Mapping[
     """The body with `line` at the end of its last plain text and of its last HTML, and aliases for addresses.
 
     `aliases` maps address keys to the addresses that may be seen instead, in attribution lines only. Signed,
-    encrypted and attached parts keep every byte, as does what cannot be edited safely. The result ends in CRLF
+    encrypted and attached parts keep every byte, as does what cannot be edited safely; a line of more than 998
+    octets, which nobody may send (RFC 5322 §2.1.1), stays as its author's program made it. The result ends in CRLF
     unless it is empty. Raises `MalformedMessage` over the caps of spec/mail.md §2.2.
     """
     texts = _texts(message)

@@ -222,7 +222,7 @@ def too_many_posts(incoming: Incoming, facts: Facts) -> Outcome | None:
 
 
 def moderated_member(incoming: Incoming, facts: Facts) -> Outcome | None:
-    if facts.membership is None or not facts.membership.moderated:
+    if facts.reads_by is None or not facts.reads_by.moderated:
         return None
     return held(facts, f"What {writer(incoming, facts)} writes is read before it goes out.", tell_author=True)
 

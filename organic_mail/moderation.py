@@ -29,6 +29,7 @@ from storage.contents import pack, read_content
 from storage.events import record
 from storage.lists import list_by_id
 from storage.models import Awaits, HeldPost, HeldState, MailingList, Post
+from storage.umbrella import membership_through
 
 
 def hold(session: Session, decision: Decision, action: Hold, *, content_id: int, cause: str, now: datetime) -> HeldPost:
@@ -214,7 +215,10 @@ def _let_in_or_go(
 ) -> None:
     applicant, author = applicant_of(session, host, waiting), _author(message)
     if meaning is Meaning.LEAVE:
-        membership = members.membership(session, id_of(mailing_list), waiting.member_id or 0)
+        list_id, member_id = id_of(mailing_list), waiting.member_id or 0
+        membership = membership_through(session, outer_id=list_id, member_id=member_id) or members.membership(
+            session, list_id, member_id
+        )
         answer = joining.Answer(f"approved:{waiting.id}", message.message_id)
         if membership is not None:
             joining.leave(session, host, membership_id=id_of(membership), answer=answer, now=now)

@@ -15,6 +15,7 @@ import pytest
 
 from handlers.facts import id_of
 from storage import lists
+from storage.members import update_membership
 from storage.models import Posting, Status
 from storage.umbrella import add_member_list
 from tests.dns_server import DnsServer
@@ -152,3 +153,19 @@ def test_who_may_not_be_herself_is_asked_about_the_list_that_she_is_on(office: P
     assert question.subject == "Do you want to leave The family?"
     assert office.answers(question, ROSE, "yes") == OK
     assert office.people.membership("rose").status is Status.LEFT
+
+
+def test_her_silence_leaves_it_to_the_people_who_run_the_list(office: PostOffice) -> None:
+    assert office.writes(ROSE, "Stop", "street-leave@oak.example", proven=False) == OK
+    office.later(days=8)
+    office.timers()
+    (to_operator,) = office.letters("olu@example.org")
+    assert office.answers(to_operator, "olu@example.org", "yes") == OK
+    assert office.people.membership("rose").status is Status.LEFT
+
+
+def test_who_is_moderated_on_the_inner_list_is_so_on_the_outer_one(office: PostOffice) -> None:
+    rose = office.people.membership("rose")
+    office.people.database.write(lambda session: update_membership(session, membership_id=id_of(rose), moderated=True))
+    assert office.writes(ROSE, "Hello.", STREET, subject="Hello") == OK
+    assert (office.subjects(), office.held()) == ([], ["Hello"])
