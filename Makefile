@@ -40,6 +40,7 @@ servers:
 	test -x /usr/sbin/smtp-sink || command -v smtp-sink >/dev/null || missing="$$missing postfix"; \
 	test -x /usr/sbin/opendkim || command -v opendkim >/dev/null || missing="$$missing opendkim"; \
 	command -v swaks >/dev/null || missing="$$missing swaks"; \
+	command -v mutt >/dev/null || missing="$$missing mutt"; \
 	command -v chromium >/dev/null || missing="$$missing chromium"; \
 	test -x /usr/sbin/dovecot || command -v dovecot >/dev/null || missing="$$missing dovecot-imapd"; \
 	test -z "$$missing" && exit 0; \
