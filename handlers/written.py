@@ -111,7 +111,8 @@ def _joined(lines: Sequence[Line]) -> str:
     for line in lines:
         if line.plain or (out and out[-1]):
             out.append(line.shown.rstrip() if line.plain else "")
-    return "\n".join(out).strip("\n")
+    joined = "\n".join(out).strip("\n")
+    return joined.lstrip(" ") if "\n " not in joined else joined  # Yahoo puts a blank before the first line
 
 
 def _shown_lines(message: Message, all_parts: tuple[Part, ...]) -> list[Line]:

@@ -290,6 +290,12 @@ def test_a_photo_with_nothing_but_a_quote_has_no_text() -> None:
     assert written_text_of(raw) == ""
 
 
+def test_a_blank_before_all_is_no_part_of_it() -> None:
+    """Yahoo writes one; a poem keeps its own."""
+    assert written_text(" Yes, at noon.\n\nRose\n") == "Yes, at noon.\n\nRose"
+    assert written_text("  Roses are red\n  violets are blue\n") == "  Roses are red\n  violets are blue"
+
+
 def test_flowed_text_is_one_paragraph_again() -> None:
     raw = (
         b"Content-Type: text/plain; format=flowed\r\n\r\nWe were at \r\nthe lake.\r\n From there\r\n\r\n"
