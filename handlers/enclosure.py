@@ -20,6 +20,13 @@ LIVE_SECONDS = 4.0
 
 _TNEF_TYPES = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
 _TNEF = b"\x78\x9f\x3e\x22"
+_PROGRAM_ENDINGS = frozenset((
+    "apk", "appx", "appxbundle", "bat", "chm", "cmd", "com", "cpl", "dll", "exe", "hta", "jar", "jnlp", "js",
+    "jse", "lnk", "mjs", "msc", "msi", "msix", "msixbundle", "msp", "mst", "pif", "ps1", "reg", "scf", "scr",
+    "sct", "sys", "vb", "vbe", "vbs", "ws", "wsc", "wsf", "wsh", "xll",
+))  # fmt: skip
+"""Of files that do something when they are opened; large providers refuse a mail that has one."""
+_PROGRAM_STARTS = (b"MZ", b"\x7fELF")  # of Windows and of Linux, whatever their names say
 _NEVER_OPENED = frozenset({"message/rfc822", "message/global"})
 _ENCODED_HEAD = 1024  # bytes of a part that hold the first bytes of what is in it
 
@@ -35,6 +42,7 @@ class Enclosure:
     kind: PictureKind | None = None
     is_film: bool = False
     is_tnef: bool = False
+    is_program: bool = False
 
     @property
     def stem(self) -> str:
@@ -58,7 +66,7 @@ def enclosures(message: Message, all_parts: tuple[Part, ...]) -> list[Enclosure]
 def needs_cleaning(message: Message) -> bool:
     """Might the copies need other bytes than these? Raises MalformedMessage over the caps of spec/mail.md §2.2."""
     found = enclosures(message, parts(message))
-    if any(each.kind or each.is_film or each.is_tnef for each in found):
+    if any(each.kind or each.is_film or each.is_tnef or each.is_program for each in found):
         return True
     return sum(each.encoded_size for each in found) > FILES_BUDGET
 
@@ -94,4 +102,7 @@ def _enclosure(message: Message, part: Part, index: int) -> Enclosure:
     if kind is None and not is_film and part.content_type.startswith("image/"):
         kind = picture.kind_of(decoded(message, part), part.content_type)
     is_tnef = part.content_type in _TNEF_TYPES or head.startswith(_TNEF)
-    return Enclosure(index, part.filename, part.content_type, part.body_end - part.body_start, kind, is_film, is_tnef)
+    size = part.body_end - part.body_start
+    _, dot, ending = part.filename.rstrip(". ").rpartition(".")  # Windows overlooks what is at the end
+    is_program = bool(dot and ending.lower() in _PROGRAM_ENDINGS) or head.startswith(_PROGRAM_STARTS)
+    return Enclosure(index, part.filename, part.content_type, size, kind, is_film, is_tnef, is_program)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 
 from handlers.header_field import plain_text
 
@@ -22,16 +23,32 @@ _UNREADABLE = {
     "fr": "Nous n'avons pas pu ouvrir ceci, qui n'est donc pas ici : {files}. Demande à {author}.",
     "es": "Esto no lo pudimos abrir, así que falta aquí: {files}. Pídeselo a {author}.",
 }
+_PROGRAM = {
+    "en": "Programs can do harm, so we took this out: {files}. Please ask {author}.",
+    "de": "Programme können schaden, darum haben wir das herausgenommen: {files}. Bitte frag {author} danach.",
+    "sv": "Program kan göra skada, så vi tog bort det här: {files}. Fråga gärna {author}.",
+    "fr": "Un programme peut faire du tort, nous avons donc enlevé ceci : {files}. Demande à {author}.",
+    "es": "Un programa puede hacer daño, por eso quitamos esto: {files}. Pídeselo a {author}.",
+}
 _NAMED = 3  # files in a sentence; the others are counted
+
+
+class Why(StrEnum):
+    TOO_BIG = "too big"
+    UNREADABLE = "unreadable"  # it could not be opened, and so not be rid of what it tells about places
+    PROGRAM = "program"
+
+
+_SENTENCES = {Why.TOO_BIG: _TOO_BIG, Why.UNREADABLE: _UNREADABLE, Why.PROGRAM: _PROGRAM}
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """One file. `too_big`: else it could not be opened, and so not be rid of what it tells about places."""
+    """One file."""
 
     name: str
     size: int  # bytes
-    too_big: bool
+    why: Why
 
 
 def packed_left_out(files: Sequence[LeftOut]) -> str:
@@ -40,14 +57,14 @@ def packed_left_out(files: Sequence[LeftOut]) -> str:
 
 
 def unpacked_left_out(text: str) -> tuple[LeftOut, ...]:
-    return tuple(LeftOut(**each) for each in json.loads(text)) if text else ()
+    return tuple(LeftOut(each["name"], each["size"], Why(each["why"])) for each in json.loads(text)) if text else ()
 
 
 def left_out_lines(files: Sequence[LeftOut], *, author: str, language: str) -> list[str]:
     """What the readers of a copy are told. `language`: one that we have such a line in."""
     lines: list[str] = []
-    for sentences, too_big in ((_TOO_BIG, True), (_UNREADABLE, False)):
-        of_this_kind = [each for each in files if each.too_big is too_big]
+    for why, sentences in _SENTENCES.items():
+        of_this_kind = [each for each in files if each.why is why]
         if of_this_kind:
             lines.append(sentences[language].format(files=named(of_this_kind), author=author))
     return lines
@@ -61,7 +78,7 @@ def named(files: Sequence[LeftOut]) -> str:
 
 
 def only_too_big(files: Iterable[LeftOut]) -> list[LeftOut]:
-    return [each for each in files if each.too_big]
+    return [each for each in files if each.why is Why.TOO_BIG]
 
 
 def shown_size(size: int) -> str:

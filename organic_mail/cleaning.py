@@ -1,6 +1,7 @@
-"""The message as its copies carry it: photos upright, small enough and without their place; what is too big stays out.
+"""The message as its copies carry it: photos upright, small enough and without their place.
 
-The original is never touched. What is made here is kept beside it (storage.cleaned), so that all copies are the same.
+What is too big and what is a program stays out. The original is never touched. What is made here is kept beside it
+(storage.cleaned), so that all copies are the same.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from handlers.enclosure import (
     enclosures,
     live_films,
 )
-from handlers.left_out import LeftOut
+from handlers.left_out import LeftOut, Why
 from handlers.message import Message, parse
 from handlers.mime import MOST_PARTS, Part, decoded, parts
 from handlers.part_splice import EMPTY_TEXT, NewPart, with_ending, with_parts
@@ -53,6 +54,7 @@ class _Sorting:
     message: Message
     all_parts: tuple[Part, ...]
     worker: PictureProcess
+    programs: frozenset[int]
     data: dict[int, bytes] = field(default_factory=dict)  # as the copies will have it
     seconds: dict[int, float | None] = field(default_factory=dict)
     unreadable: list[int] = field(default_factory=list)
@@ -66,10 +68,12 @@ async def cleaned(raw: bytes) -> Cleaned:
     async with PictureProcess() as worker:
         opened = await _with_tnef_opened(raw, worker)
         message = parse(opened)
-        sorting = _Sorting(message, parts(message), worker)
-        found = enclosures(message, sorting.all_parts)
-        await _clean_pictures(sorting, [each for each in found if each.kind])
-        await _clean_films(sorting, [each for each in found if each.is_film])
+        all_parts = parts(message)
+        found = enclosures(message, all_parts)
+        sorting = _Sorting(message, all_parts, worker, frozenset(each.index for each in found if each.is_program))
+        harmless = [each for each in found if not each.is_program]
+        await _clean_pictures(sorting, [each for each in harmless if each.kind])
+        await _clean_films(sorting, [each for each in harmless if each.is_film])
     return _spliced(raw, sorting, found)
 
 
@@ -137,22 +141,27 @@ def _spliced(raw: bytes, sorting: _Sorting, found: Sequence[Enclosure]) -> Clean
     files = {
         each.index: len(sorting.data.get(each.index) or sorting.original(each))
         for each in found
-        if each.index not in live and each.index not in sorting.unreadable
+        if each.index not in live and each.index not in sorting.programs and each.index not in sorting.unreadable
         if each.kind is None or _is_fixed(sorting, each)
     }
     too_big = beyond_budget(files)
-    new: dict[int, list[NewPart]] = {index: [] for index in (*live, *sorting.unreadable, *too_big)}
+    reasons = {
+        **dict.fromkeys(sorting.programs, Why.PROGRAM),
+        **dict.fromkeys(sorting.unreadable, Why.UNREADABLE),
+        **dict.fromkeys(too_big, Why.TOO_BIG),
+    }
+    new: dict[int, list[NewPart]] = {index: [] for index in (*live, *reasons)}
     left_out: list[LeftOut] = []
     for each in found:
-        if each.index in sorting.unreadable or each.index in too_big:
+        if each.index in reasons:
             name = each.name or each.content_type
-            left_out.append(LeftOut(name, len(sorting.original(each)), each.index in too_big))
+            left_out.append(LeftOut(name, len(sorting.original(each)), reasons[each.index]))
         elif each.index in sorting.data and each.index not in live:
             piece = _new_part(each, sorting.data[each.index])
             if piece.content_type or piece.data != sorting.original(each):
                 new[each.index] = [piece]
     if left_out and not any(is_shown_text(sorting.all_parts, index) for index in range(len(sorting.all_parts))):
-        first = next(index for index in new if index in sorting.unreadable or index in too_big)
+        first = next(index for index in new if index in reasons)
         new[first] = [EMPTY_TEXT]  # where the readers can be told
     changed = with_parts(sorting.message, sorting.all_parts, new) if new else sorting.message.raw
     return Cleaned(None if changed == raw else changed, tuple(left_out))

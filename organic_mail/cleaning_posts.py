@@ -14,7 +14,7 @@ from sqlmodel import Session
 from handlers.address import Mailbox
 from handlers.enclosure import FILES_BUDGET
 from handlers.facts import Host, id_of
-from handlers.left_out import LeftOut, named, only_too_big, packed_left_out, shown_size
+from handlers.left_out import LeftOut, Why, named, only_too_big, packed_left_out, shown_size
 from handlers.message import Message, parse
 from handlers.notice import Notice, NoticeKind
 from organic_mail import notices
@@ -32,6 +32,8 @@ AT_ONCE = 2
 """Mails whose photos are worked on at a time: each may take a gigabyte."""
 
 _FILMS = (".mov", ".mp4", ".m4v", ".avi", ".3gp", ".mkv", ".webm", ".mpg", ".mpeg")
+
+_REASONS = {Why.TOO_BIG: "is too big", Why.UNREADABLE: "could not be opened", Why.PROGRAM: "is a program"}
 
 Tell = Callable[[Session, Cleaned, datetime], None]
 """What is to be said, in the transaction that keeps what was made."""
@@ -79,8 +81,8 @@ def tell_of_post(host: Host, source: Source, session: Session, made: Cleaned, no
     """The operator by the log, of everything; the author by a letter, when something was too big."""
     post = source.post
     for each in made.left_out:
-        why = "is too big" if each.too_big else "could not be opened"
-        text = f'{named([each])} did not go out with "{post.subject[:100]}": it {why}. See: post show {post.id} --raw'
+        files, why = named([each]), _REASONS[each.why]
+        text = f'{files} did not go out with "{post.subject[:100]}": it {why}. See: post show {post.id} --raw'
         record(session, "shortened", text, now=now, list_id=post.list_id, post_id=post.id, member_id=post.member_id)
     too_big = only_too_big(made.left_out)
     if too_big and source.author is not None:

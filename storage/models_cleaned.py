@@ -21,5 +21,5 @@ class CleanedMessage(SQLModel, table=True):
     content: bytes | None = Field(default=None, sa_type=LargeBinary)  # None: the original needs nothing
     size: int = 0  # of the bytes before compression
     compressed: bool = False  # zstd (RFC 8878)
-    left_out: str = ""  # JSON: [{name, size, too_big}] of what copies do not have
+    left_out: str = ""  # JSON: [{name, size, why}] of what copies do not have
     created_at: datetime = Field(sa_type=Moment, index=True)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from handlers.decoration import Seen, is_decoration
 from handlers.enclosure import FILES_BUDGET, Enclosure, beyond_budget, enclosures, live_films, needs_cleaning
 from handlers.film import bare_film, is_film, seconds_of
-from handlers.left_out import LeftOut, left_out_lines, packed_left_out, shown_size, unpacked_left_out
+from handlers.left_out import LeftOut, Why, left_out_lines, packed_left_out, shown_size, unpacked_left_out
 from handlers.message import parse
 from handlers.mime import parts
 from handlers.picture import PictureKind, kind_of
@@ -112,8 +112,9 @@ class TestFilms:
 
 class TestWords:
     FILES = (
-        LeftOut("lake.mov", 17_200_000, True), LeftOut("a.heic", 900, False), LeftOut("b.mov", 12_000_000, True),
-        LeftOut("c\r\nBcc: x.mov", 11_000_000, True), LeftOut("d.mov", 10_500_000, True),
+        LeftOut("lake.mov", 17_200_000, Why.TOO_BIG), LeftOut("a.heic", 900, Why.UNREADABLE),
+        LeftOut("b.mov", 12_000_000, Why.TOO_BIG), LeftOut("game.exe", 900, Why.PROGRAM),
+        LeftOut("c\r\nBcc: x.mov", 11_000_000, Why.TOO_BIG), LeftOut("d.mov", 10_500_000, Why.TOO_BIG),
     )  # fmt: skip
 
     def test_they_come_back_as_they_were_written_down(self) -> None:
@@ -121,12 +122,13 @@ class TestWords:
         assert (packed_left_out(()), unpacked_left_out("")) == ("", ())
 
     @pytest.mark.parametrize("language", ["en", "de", "sv", "fr", "es"])
-    def test_two_lines_at_most(self, language: str) -> None:
-        too_big, unreadable = left_out_lines(self.FILES, author="Anna", language=spoken(language))
+    def test_one_line_for_each_reason(self, language: str) -> None:
+        too_big, unreadable, program = left_out_lines(self.FILES, author="Anna", language=spoken(language))
         assert "lake.mov (17 MB), b.mov (12 MB), c Bcc: x.mov (11 MB), + 1" in too_big
         assert "a.heic (1 kB)" in unreadable
         assert "Anna" in too_big
         assert "Anna" in unreadable
+        assert "game.exe (1 kB)" in program
         assert left_out_lines((), author="Anna", language=language) == []
 
     def test_sizes(self) -> None:

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from handlers.enclosure import FILES_BUDGET, PHOTOS_BUDGET
-from handlers.left_out import LeftOut
+from handlers.left_out import LeftOut, Why
 from handlers.message import MalformedMessage
 from organic_mail import picture_process
 from organic_mail.cleaning import Cleaned, cleaned
@@ -208,7 +208,7 @@ class TestLeftOut:
         )
         made = clean(raw)
         assert names(made.raw) == ["1.jpg", "2.jpg"]
-        assert [(each.name, each.too_big) for each in made.left_out] == [("bomb.png", False)]
+        assert [(each.name, each.why) for each in made.left_out] == [("bomb.png", Why.UNREADABLE)]
         assert all(pictures.is_upright(content(part)) for part in leaves(made.raw)[1:])
 
     def test_what_kills_the_worker_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,7 +262,7 @@ class TestLeftOut:
         raw = post_with((big, "video/quicktime", "IMG_1.mov"), (small, "video/quicktime", "IMG_2.mov"))
         made = clean(raw)
         assert names(made.raw) == ["IMG_2.mov"]
-        assert made.left_out == (LeftOut("IMG_1.mov", len(big), too_big=True),)
+        assert made.left_out == (LeftOut("IMG_1.mov", len(big), Why.TOO_BIG),)
 
     def test_documents_together(self) -> None:
         sizes = {"a.pdf": 4_000_000, "b.pdf": 5_000_000, "c.txt": 3_000_000, "d.zip": 2_000_000}
@@ -275,7 +275,29 @@ class TestLeftOut:
         data = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
         assert len(data) > FILES_BUDGET
         made = clean(post_with((data, "image/gif", "snow.gif"), (pictures.phone_jpeg(), "image/jpeg", "a.jpg")))
-        assert made.left_out == (LeftOut("snow.gif", len(data), too_big=True),)
+        assert made.left_out == (LeftOut("snow.gif", len(data), Why.TOO_BIG),)
+
+
+class TestPrograms:
+    @pytest.mark.parametrize(
+        ("data", "kind", "name"),
+        [
+            (b"MZ\x90\0" + bytes(60), "application/pdf", "recipe.pdf"),
+            (b"\x7fELF" + bytes(60), "application/octet-stream", ""),
+            (b"@echo off", "text/plain", "Photos from the lake.jpg.BAT"),
+            (b"@echo off", "application/octet-stream", "lake.cmd. "),
+            (b"PK\3\4", "application/zip", "games.jar"),
+            (pictures.phone_jpeg(), "image/jpeg", "lake.scr"),
+        ],
+    )
+    def test_they_stay_behind(self, data: bytes, kind: str, name: str) -> None:
+        made = clean(post_with((data, kind, name), (b"%PDF", "application/pdf", "menu.pdf")))
+        assert names(made.raw) == ["menu.pdf"]
+        assert made.left_out == (LeftOut(name.rstrip() or kind, len(data), Why.PROGRAM),)
+
+    @pytest.mark.parametrize("name", ["exe", "to my exe-friend.txt", "menu.exe.pdf", "Notes.docx", "songs.zip"])
+    def test_what_only_sounds_like_one(self, name: str) -> None:
+        assert clean(post_with((b"%PDF", "application/octet-stream", name))).raw is None
 
 
 class TestFilms:

@@ -126,6 +126,23 @@ def test_what_is_too_big_stays_behind_and_all_are_told(family: Operator) -> None
     assert "IMG_2231.mov" in line
 
 
+def test_a_program_is_taken_out_and_its_readers_told_by_whom(family: Operator) -> None:
+    sent = pictures.post_with((b"MZ" + bytes(900), "application/octet-stream", "game.exe"))
+    with daemon(family.home) as running:
+        assert running.send(sent) == 250
+        copies = copies_of(running)
+    for raw in copies.values():
+        (part,) = leaves(raw)
+        assert "Look!" in content(part).decode()
+        assert verifies(family, raw)
+    told = content(leaves(copies["anna@home.example"])[0]).decode()
+    assert "Programs can do harm, so we took this out: game.exe (1 kB). Please ask Anna Lindqvist." in told
+    (line,) = [event["text"] for event in family("log", "--json").json if event["kind"] == "shortened"]
+    assert "game.exe" in line
+    assert "it is a program" in line
+    assert family("post", "show", "1", "--raw").raw == sent
+
+
 def test_a_photo_alone_that_nobody_can_open(family: Operator) -> None:
     """Its place does not go out, and its readers are told in its place."""
     whole = pictures.phone_heic(6)
