@@ -35,6 +35,7 @@ from organic_mail.resolver import Dns
 from storage.arrivals import remember
 from storage.contents import Packed, pack, store_content
 from storage.database import Database, StorageTrouble
+from storage.events import record
 from storage.shunts import set_aside
 
 log = structlog.get_logger()
@@ -44,6 +45,7 @@ _NO_RELAY = Reply(550, "5.7.1", "We do not pass on mail for other domains")
 _UNREADABLE = Reply(554, "5.6.0", "We cannot read this mail. Please send it in a simpler form")
 _SMALL = 32 * 1024  # bytes
 _LARGE = 256 * 1024  # bytes, from which on reading a message would make other clients wait
+_NAMED = 3  # recipients in a line of the log
 _THREADS = 4
 _DNS_THREADS = 32  # they wait more than they work
 
@@ -146,6 +148,7 @@ class Receiver:
             self._checkpoint("committed")
             return [decision.outcome.reply for decision in decisions]
         except MalformedMessage as malformed:
+            await self._say_refused(envelope, malformed.reason, now)
             return [Reply(550, "5.6.0", malformed.reason)] * len(envelope.recipients)
         except StorageTrouble as trouble:
             log.error("the database cannot take mail", reason=str(trouble))
@@ -211,6 +214,15 @@ class Receiver:
         except StorageTrouble as trouble:
             log.error("the database cannot take mail", reason=str(trouble))
             return False
+
+    async def _say_refused(self, envelope: Envelope, reason: str, now: datetime) -> None:
+        """To the operator, whose member may ask where her mail is."""
+        recipients = ", ".join(envelope.recipients[:_NAMED])
+        text = f"An email from {envelope.sender or 'a mail server'} to {recipients} was refused. {reason}"
+        try:
+            await asyncio.wrap_future(self._database.submit(lambda session: record(session, "refused", text, now=now)))
+        except StorageTrouble as trouble:
+            log.error("the database cannot take mail", reason=str(trouble))
 
     async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)

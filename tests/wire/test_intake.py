@@ -178,6 +178,9 @@ def test_an_answer_from_an_unknown_address_to_a_members_copy_waits(people):
 def test_what_has_no_shape_is_refused(people, raw):
     assert people.receive(raw) == (550, "5.6.0")
     assert people.posts() == []
+    event = people.log()[-1]
+    assert event.kind == "refused"
+    assert event.text.startswith("An email from anna@home.example to family@oak.example was refused")
 
 
 # Several recipients
