@@ -26,7 +26,7 @@ _PROGRAM_ENDINGS = frozenset((
     "sct", "sys", "vb", "vbe", "vbs", "ws", "wsc", "wsf", "wsh", "xll",
 ))  # fmt: skip
 """Of files that do something when they are opened; large providers refuse a mail that has one."""
-_PROGRAM_STARTS = (b"MZ", b"\x7fELF")  # of Windows and of Linux, whatever their names say
+_PROGRAM_HEAD = 64  # bytes
 _NEVER_OPENED = frozenset({"message/rfc822", "message/global"})
 _ENCODED_HEAD = 1024  # bytes of a part that hold the first bytes of what is in it
 
@@ -104,5 +104,10 @@ def _enclosure(message: Message, part: Part, index: int) -> Enclosure:
     is_tnef = part.content_type in _TNEF_TYPES or head.startswith(_TNEF)
     size = part.body_end - part.body_start
     _, dot, ending = part.filename.rstrip(". ").rpartition(".")  # Windows overlooks what is at the end
-    is_program = bool(dot and ending.lower() in _PROGRAM_ENDINGS) or head.startswith(_PROGRAM_STARTS)
+    is_program = bool(dot and ending.lower() in _PROGRAM_ENDINGS) or _begins_a_program(head)
     return Enclosure(index, part.filename, part.content_type, size, kind, is_film, is_tnef, is_program)
+
+
+def _begins_a_program(head: bytes) -> bool:
+    """Of Windows or of Linux, whatever its name says; a text may well begin with "MZ"."""
+    return head.startswith(b"\x7fELF") or (head.startswith(b"MZ") and b"\0" in head[:_PROGRAM_HEAD])
