@@ -27,12 +27,17 @@ _SLOWEST = Reply(421, "4.7.0", "Others are waiting. Please try again later")
 _PATIENCE = 1.0
 """Seconds in which nobody has to give way to others."""
 _PATIENCE_IN_A_CROWD = 0.25
+_LEAST_PATIENCE = 0.1
+_TURN = 0.4
+"""Seconds in which a crowd that waits is let through, if its members need not have more than that."""
 _CROWD = 10
-"""So many turned away of late are a crowd: many more clients than places, who may all come again at once."""
+"""So many who wait, or were turned away of late, are a crowd: far more than places, and all may come again at once."""
 _HALF = 5.0
 """Seconds after which half of what was is forgotten."""
-_WAIT = 0.5
+_WAIT = 0.8
 """Seconds that a new client waits for a place at most, before it is greeted."""
+_QUEUE = 4
+"""So many times the number of places may wait for one."""
 _LOOK = 0.02
 
 
@@ -123,7 +128,7 @@ class Guard:
         if self._has_place() and not self._queueing:
             self._said[session] = _Lately(since=self._clock())
             return None
-        if self._queueing >= self.limits.connections:
+        if self._queueing >= _QUEUE * self.limits.connections:
             return self._full()
         self._queueing += 1
         try:
@@ -147,7 +152,7 @@ class Guard:
     def _make_place(self) -> bool:
         """Send away who has said the least of late; never one whose mail is complete, for it would come again."""
         now = self._clock()
-        patience = _PATIENCE_IN_A_CROWD if self._turned_away.at(now) >= _CROWD else _PATIENCE
+        patience = self._patience(now)
         settled = [
             session for session, said in self._said.items() if now - said.since >= patience and not session.deciding
         ]
@@ -158,6 +163,13 @@ class Guard:
         slowest.hang_up(_SLOWEST)
         self._turned_away.add(1, now)
         return True
+
+    def _patience(self, now: float) -> float:
+        """Shorter the more wait: who came first is let in before it is told that there is no place."""
+        if self._queueing + self._turned_away.at(now) < _CROWD:
+            return _PATIENCE
+        turn = _TURN * self.limits.connections / max(self._queueing, 1)
+        return min(max(turn, _LEAST_PATIENCE), _PATIENCE_IN_A_CROWD)
 
     def heard(self, session: Session, size: int) -> None:
         """A client has said something, of so many bytes."""

@@ -333,11 +333,11 @@ def test_who_waits_gets_the_first_place(monkeypatch):
     crowd = Crowd()
 
     async def one_leaves() -> list[Reply | None]:
-        new = [asyncio.create_task(crowd.guard.place(Anybody())) for _ in range(4)]
-        refused = await new[3]  # as many as have a place may wait
+        new = [asyncio.create_task(crowd.guard.place(Anybody())) for _ in range(13)]
+        refused = await new[12]  # four times as many as have a place may wait
         crowd.guard.leave(crowd.here[1], "127.0.0.1")
         first = await new[0]
-        for waiting in new[1:3]:
+        for waiting in new[1:12]:
             waiting.cancel()
         return [first, refused]
 
