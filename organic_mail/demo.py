@@ -180,7 +180,7 @@ def _copies(home: Path) -> dict[str, list[Copy]]:
     end = time.monotonic() + DELIVER_SECONDS
     with open_home(home) as community:
         while community.database.read(queue_rows) and time.monotonic() < end:
-            time.sleep(LOOK_AGAIN_SECONDS)
+            time.sleep(LOOK_AGAIN_SECONDS)  # a Maildir tells nobody that something came
         published = records_to_publish(community, datetime.now(UTC))
     texts = {record.name: record.value for record in published if record.type == "TXT"}
     folders = {member: home / "mail" / folder_name(entered_mailbox(member).address) / "new" for member in MEMBERS}

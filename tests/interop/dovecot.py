@@ -100,7 +100,7 @@ def wait_for(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
         except OSError:
-            time.sleep(0.02)
+            time.sleep(0.02)  # a program that is not ours does not say when it listens
         else:
             return
     pytest.fail(f"{server.args!r} does not listen: {log.read_text() if log.exists() else 'no log'}")

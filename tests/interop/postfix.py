@@ -112,7 +112,7 @@ class Postfix:
         while len(found := list(new.glob("*")) if new.is_dir() else []) < count:
             if time.monotonic() > until:
                 pytest.fail(f"{len(found)} of {count} letters came: {self.said()}")
-            time.sleep(0.02)
+            time.sleep(0.02)  # a Maildir tells nobody that something came
         return [letter.read_bytes() for letter in found]
 
     def _make_folders(self) -> None:
@@ -154,7 +154,7 @@ def wait_for_port(address: str, port: int, alive: Callable[[], bool], said: Call
         except OSError:
             if not alive() or time.monotonic() > until:
                 pytest.fail(f"it does not listen: {said()}")
-            time.sleep(0.02)
+            time.sleep(0.02)  # a program that is not ours does not say when it listens
 
 
 def program(name: str) -> Path:
