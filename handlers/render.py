@@ -66,6 +66,15 @@ class Identity(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class SpaceFacts:
+    """The space that a post was written to, as readers see it (spec/federation.md §2.4)."""
+
+    local: str  # of its address with us, such as plum-plum-street
+    title: str  # "Plum Street, 12 servers"
+    place: str = ""  # where the author is at home, such as "garden, oak.example"; "" for a member of ours
+
+
+@dataclass(frozen=True, slots=True)
 class CopyFacts:
     """What storage knows of a post for its copies. Message-IDs have their angle brackets."""
 
@@ -86,6 +95,7 @@ class CopyFacts:
     left_out: tuple[LeftOut, ...] = ()  # what the original came with, and the copies do not have
     conversation: tuple[bytes, ...] = ()  # Thread-… fields, for a message that has none of its own
     leave_list: str = ""  # the name of the list that its readers are on; "": this one
+    space: SpaceFacts | None = None  # None: it was written to the list alone
 
     @property
     def from_address(self) -> str:
@@ -112,6 +122,15 @@ class CopyFacts:
     @property
     def shown_title(self) -> str:
         return plain_text(self.list_title) or self.list_name
+
+    @property
+    def shown_everyone(self) -> str:
+        """Who reads it: the list, or the space."""
+        return plain_text(self.space.title) if self.space else self.shown_title
+
+    @property
+    def everyone_address(self) -> str:
+        return f"{self.space.local}@{self.domain}" if self.space else self.address()
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +230,7 @@ def footer_line(facts: CopyFacts, language: str) -> str:
     if facts.mailbox:
         sentences = _OWNERS_READ if facts.only_author_reads else _EVERYONE_READS
         leave = facts.mailbox.shown(local, language)
-    return sentences[spoken(language)].format(title=facts.shown_title, author=facts.shown_author, leave=leave)
+    return sentences[spoken(language)].format(title=facts.shown_everyone, author=facts.shown_author, leave=leave)
 
 
 def every_footer(title: str, author: str, leave: str) -> str:
@@ -228,8 +247,10 @@ def spoken(language: str) -> str:
 
 def _address_fields(facts: CopyFacts) -> list[bytes]:
     """From the author under her alias, to the list; who is answered depends on the list."""
-    author = mailbox_tokens(name_on_list(facts.shown_author, facts.list_name), facts.from_address)
-    everyone = mailbox_tokens(facts.shown_title, facts.address())
+    place = facts.space.place if facts.space else ""
+    shown = f"{facts.shown_author} ({place})" if place else name_on_list(facts.shown_author, facts.list_name)
+    author = mailbox_tokens(shown, facts.from_address)
+    everyone = mailbox_tokens(facts.shown_everyone, facts.everyone_address)
     one_reader = mailbox_tokens(facts.shown_title, facts.address("-owner")) if facts.mailbox else author
     return [
         header_field("From", author),
