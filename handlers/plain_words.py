@@ -28,8 +28,24 @@ _THUMB_UP, _THUMB_DOWN = "\N{THUMBS UP SIGN}", "\N{THUMBS DOWN SIGN}"
 
 
 class Command(StrEnum):
+    """What a member, or somebody who wants to be one, can ask of us."""
+
     STOP = "stop"
     JOIN = "join"
+    HELP = "help"
+    EACH = "each"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    PAUSE = "pause"
+    BACK = "back"
+    MUTE = "mute"
+    UNMUTE = "unmute"
+    MORE = "more"
+    PHOTOS = "photos"
+    WHO = "who"
+    MY_DATA = "my_data"
+    FORGET_ME = "forget_me"
+    RULES = "rules"
 
 
 class PairCommand(StrEnum):
