@@ -244,6 +244,65 @@ class SendCopies:
 
 
 @dataclass(frozen=True, slots=True)
+class SendDirectory:
+    """She wants to know who is on the list."""
+
+    membership_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetLine:
+    """What stands in that list about her. line: "" is her name alone."""
+
+    membership_id: int
+    is_listed: bool
+    line: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WishData:
+    """She wants to have everything that we keep about her."""
+
+    member_id: int
+    list_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskToForget:
+    """She wants to be forgotten, and is asked once more."""
+
+    member_id: int
+    list_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Explain:
+    """Somebody wants to know how the list works, or its rules."""
+
+    list_id: int
+    address: str  # who asks
+    member_id: int | None  # None: a stranger
+    rules: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """She wants to hear no more of a conversation, or (not `muted`) to hear of it again."""
+
+    member_id: int
+    thread_id: int
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HideMemory:
+    """No letter shall remember this post again."""
+
+    post_id: int
+    member_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """A line of the log. `keep`: the message itself is kept beside it."""
 
@@ -281,6 +340,13 @@ Action = (
     | GoOn
     | SendRest
     | SendCopies
+    | SendDirectory
+    | SetLine
+    | WishData
+    | AskToForget
+    | Explain
+    | Mute
+    | HideMemory
     | Note
 )
 
