@@ -1,7 +1,6 @@
 """The words of a letter's frame in its reader's language: gettext catalogues, and dates by Babel (spec/people.md §3.7).
 
-The catalogues are locale/LANGUAGE.po; they are read as they are, once, and no file has to be compiled. Every call of
-`say`, `count` and `word` has its English words written out, for tests compare them with the catalogues.
+Every call of `say`, `count` and `word` has its English words written out, for tests compare them with the catalogues.
 """
 
 from __future__ import annotations
@@ -12,18 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
-from importlib import resources
-from io import BytesIO
 
 from babel import Locale
 from babel.core import UnknownLocaleError
 from babel.dates import format_date, format_skeleton
 from babel.lists import format_list
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
 
-LANGUAGES = ("en", "de", "fr", "es", "sv", "he", "ar")
-_OUR_LANGUAGE = "en"
+from handlers.catalogue import OUR_LANGUAGE, catalogue, spoken
+
 _NIGHT, _MORNING, _AFTERNOON, _EVENING = range(4)
 _A_WEEK = timedelta(days=7)
 
@@ -65,6 +60,10 @@ class Words:
     def weekday(self, day: date) -> str:
         return format_date(day, "EEEE", locale=self.locale)
 
+    def full_day(self, day: date) -> str:
+        """Weekday and date: "Sunday, 6 December 2026"."""
+        return format_date(day, "full", locale=self.locale)
+
     def day_and_month(self, day: date) -> str:
         text: str = format_skeleton("MMMMd", day, locale=self.locale)
         return text
@@ -78,7 +77,7 @@ class Words:
             return _yesterday(self, part)
         if today - _A_WEEK < day < today:
             return _on_weekday(self, part, self.weekday(day))
-        return format_date(day, "full", locale=self.locale)
+        return self.full_day(day)
 
     def greeting(self, hour: int, name: str) -> str:
         match _part_of_day(hour):
@@ -93,9 +92,8 @@ class Words:
 @cache
 def words_of(language: str) -> Words:
     """For a BCP 47 tag; where we have no words in it, English."""
-    main = language.lower().partition("-")[0]
-    spoken = main if main in LANGUAGES else _OUR_LANGUAGE
-    return Words(spoken, _locale(language if main == spoken else spoken), _catalogue(spoken))
+    ours = spoken(language)
+    return Words(ours, _locale(language if language.lower().partition("-")[0] == ours else ours), catalogue(ours))
 
 
 def part_of_day(hour: int) -> int:
@@ -137,17 +135,6 @@ def _on_weekday(words: Words, part: int, weekday: str) -> str:
 def _locale(language: str) -> Locale:
     """Plain English is spoken as most of the world writes its dates: day, then month."""
     try:
-        return Locale.parse("en-GB" if language.lower() == _OUR_LANGUAGE else language, sep="-")
+        return Locale.parse("en-GB" if language.lower() == OUR_LANGUAGE else language, sep="-")
     except (UnknownLocaleError, ValueError):
         return Locale.parse("en_GB")
-
-
-@cache
-def _catalogue(language: str) -> gettext.NullTranslations:
-    if language == _OUR_LANGUAGE:
-        return gettext.NullTranslations()
-    source = resources.files("handlers").joinpath("locale", f"{language}.po").read_bytes()
-    compiled = BytesIO()
-    write_mo(compiled, read_po(BytesIO(source), locale=language))
-    compiled.seek(0)
-    return gettext.GNUTranslations(compiled)

@@ -1,7 +1,7 @@
 """Mail that we write ourselves: short letters with one wanted answer (spec/people.md §3.6).
 
-The words stand once, in templates/LANGUAGE/KIND.txt: the first paragraph is the subject. The HTML part shows the same
-paragraphs in large type; a paragraph of one word is the word to answer with.
+The words stand once, in templates/notices/KIND.txt; handlers/template.py tells how to write one. The HTML part shows
+the same paragraphs in large type; a paragraph of one word is the word to answer with.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Notice:
 
     kind: NoticeKind
     recipient: Mailbox
-    language: str  # of the recipient; where we have no words in it, English
+    language: str  # of the recipient (BCP 47); where we lack words in it, English
     mailing_list: MailingList | None
     reply_to: str  # where an answer goes, at our domain
     in_reply_to: str = ""  # the message that made us write, "" when no mail did
@@ -113,10 +113,8 @@ def _address(mailbox: Mailbox) -> Address:
 
 def _words(letter: Notice, host: Host) -> Text:
     mailing_list = letter.mailing_list
-    name = one_line(letter.recipient.name)
     known: dict[str, Value] = {
-        "name": name,
-        "greeting": f"Dear {name}," if name else "Hello,",
+        "name": letter.recipient.name,
         "title": mailing_list.title if mailing_list else host.name,
         "owner": host.shown(letter.reply_to.partition("@")[0], letter.language),
     }
@@ -125,4 +123,4 @@ def _words(letter: Notice, host: Host) -> Text:
         for role in ("owner", "leave"):
             known[role] = host.shown(f"{mailing_list.name}-{role}", letter.language)
     known |= letter.values
-    return text_of(letter.kind, letter.language, known)
+    return text_of(f"notices/{letter.kind}", letter.language, known)

@@ -15,7 +15,7 @@ from storage.models import MailingList
 def leave_page(mailing_list: MailingList, *, address: str, language: str) -> str:
     """Asks whether the mail shall stop. Showing it changes nothing: programs open links too (spec/mail.md §1.2 M6)."""
     values = {"title": mailing_list.title, "address": masked(address)}
-    text = text_of("page_leave", language, values)
+    text = text_of("pages/leave", language, values)
     return _page(replace(text, paragraphs=text.paragraphs[:-1]), button=text.paragraphs[-1])
 
 
@@ -23,15 +23,15 @@ def left_page(host: Host, mailing_list: MailingList, *, address: str, language: 
     """Says that it has stopped."""
     owner = "" if mailing_list.removed_at else host.shown(f"{mailing_list.name}-owner", language)
     values = {"title": mailing_list.title, "address": masked(address), "owner": owner}
-    return _page(text_of("page_left", language, values))
+    return _page(text_of("pages/left", language, values))
 
 
 def unknown_page(host: Host) -> str:
-    return _page(text_of("page_unknown", host.language, {"domain": host.domain}))
+    return _page(text_of("pages/unknown", host.language, {"domain": host.domain}))
 
 
 def trouble_page(host: Host) -> str:
-    return _page(text_of("page_trouble", host.language, {}))
+    return _page(text_of("pages/trouble", host.language, {}))
 
 
 def content_security_policy() -> str:

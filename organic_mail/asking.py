@@ -61,7 +61,7 @@ def ask_author(
     if _times_asked(session, QuestionKind.AUTHOR, member, now):
         return
     token = new_question(session, QuestionKind.AUTHOR, mailing_list, now, member_id=id_of(member))
-    values = {"subject": _subject(message), "beginning": beginning(message), "reader": reader}
+    values = {"subject": message.subject, "beginning": beginning(message), "reader": reader}
     _send_to_member(session, host, NoticeKind.DID_YOU_WRITE, member, mailing_list, token, message, values, now)
 
 
@@ -99,7 +99,7 @@ def ask_about_address(
     token = new_question(
         session, QuestionKind.ADDRESS, mailing_list, now, member_id=id_of(member), key=key, address=author.address
     )
-    values = {"subject": _subject(message), "other": author.address, "reader": reader}
+    values = {"subject": message.subject, "other": author.address, "reader": reader}
     _send_to_member(session, host, NoticeKind.ALSO_YOU, member, mailing_list, token, message, values, now)
     return token
 
@@ -221,7 +221,3 @@ def _send_to_member(
     notices.send(session, host, letter, cause=f"question:{token}", now=now, member=member)
     text = f"{member.name or member.alias} was asked about an email in {mailing_list.name}."
     record(session, "asked", text, now=now, list_id=mailing_list.id, member_id=member.id)
-
-
-def _subject(message: Message) -> str:
-    return message.subject or "(no subject)"

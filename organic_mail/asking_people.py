@@ -78,10 +78,10 @@ def _write(
     values: dict[str, Value] = {
         "meaning": meaning.name.lower(),
         "author": waiting.author,
-        "subject": waiting.subject or "(no subject)",
+        "subject": waiting.subject,
         "recipient": host.written_to(waiting.recipient.partition("@")[0]),
         "reason": waiting.reason,
-        "number": id_of(waiting),
+        "number": str(id_of(waiting)),
         "reminder": reminder,
         "days": mailing_list.held_days if mailing_list else 0,
         "written": bool(quoted.strip()),

@@ -119,9 +119,9 @@ def _letter(
         reply_to="",
         in_reply_to=message.message_id,
         values={
-            "subject": message.subject or "(no subject)",
+            "subject": message.subject,
             "files": named(too_big),
-            "count": len(too_big),
+            "number": len(too_big),
             "most": shown_size(FILES_BUDGET),
             "is_film": all(each.name.lower().endswith(_FILMS) for each in too_big),
             "other": other,

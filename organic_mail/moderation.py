@@ -62,7 +62,7 @@ def hold(session: Session, decision: Decision, action: Hold, *, content_id: int,
             facts.mailing_list,
             reply_to=owner_address(facts),
             in_reply_to=incoming.message.message_id,
-            values={"subject": waiting.subject or "(no subject)"},
+            values={"subject": waiting.subject},
         )
         notices.send(session, facts.host, letter, cause=cause, now=now, member=facts.member)
     text = f"An email from {waiting.author} to {waiting.recipient} waits for a decision. {waiting.reason}"
@@ -151,7 +151,7 @@ def reject_held(session: Session, host: Host, held_id: int, *, now: datetime, re
         mailing_list,
         reply_to=owner_address(Facts(host, mailing_list=mailing_list)),
         in_reply_to=parse(read_content(session, waiting.content_id)).message_id,
-        values={"subject": waiting.subject or "(no subject)", "reason": reason},
+        values={"subject": waiting.subject, "reason": reason},
     )
     notices.send(session, host, letter, cause=f"rejected:{held_id}", now=now, member=member)
 

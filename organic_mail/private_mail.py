@@ -69,7 +69,7 @@ def tell_writer(session: Session, host: Host, lost: NotArrived, answer: Answer, 
     mailing_list = list_by_id(session, lost.list_id)
     values: dict[str, Value] = {
         "other": _name(reader),
-        "subject": lost.subject or "(no subject)",
+        "subject": lost.subject,
         "reason": lost.reason,
     }
     reply_to = owner_address(Facts(host, mailing_list=mailing_list))

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from handlers.catalogue import languages
 from handlers.letter_form import letter_html, letter_text
 from handlers.letter_page import NAME_MARK
-from handlers.letter_words import LANGUAGES
 from tests.handlers.letter_sample import sample_page
 
 FOLDER = Path(__file__).parent
@@ -26,7 +26,7 @@ def shown(language: str) -> str:
     return letter_html(sample_page(language)).replace(NAME_MARK, "Rose")
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", languages())
 def test_a_letter_is_told_in_its_language(language: str) -> None:
     assert told(language) == (FOLDER / f"letter.{language}.txt").read_text(encoding="utf-8")
 
@@ -37,7 +37,7 @@ def test_a_letter_is_shown_in_its_language(language: str) -> None:
 
 
 def write() -> None:
-    for language in LANGUAGES:
+    for language in languages():
         (FOLDER / f"letter.{language}.txt").write_text(told(language), encoding="utf-8")
     for language in ("en", "he"):
         (FOLDER / f"letter.{language}.html").write_text(shown(language), encoding="utf-8")

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handlers.catalogue import languages
 from handlers.letter_mail import Edition, Reader, edition_mail, edition_of, letter_copy
-from handlers.letter_words import LANGUAGES
 from handlers.sign import Signer
 from storage.models import Posting
 from tests.handlers.letter_sample import FAMILY, NOW, sample_page
@@ -24,7 +24,9 @@ KEY = generate_private_key(65537, 2048)
 PEM = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 PUBLIC = KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 SIGNER = Signer("oak.example", "s1", PEM)
-EDITIONS = {language: edition_of(edition_mail(sample_page(language), FAMILY, HOST, now=NOW)) for language in LANGUAGES}
+EDITIONS = {
+    language: edition_of(edition_mail(sample_page(language), FAMILY, HOST, now=NOW)) for language in languages()
+}
 
 
 def copy(edition: Edition, name: str = "Rose Okafor", *, url: str = "", signer: Signer | None = SIGNER) -> bytes:
@@ -40,7 +42,7 @@ def verifies(raw: bytes) -> bool:
         return False
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", languages())
 def test_the_signature_verifies(language):
     raw = copy(EDITIONS[language])
     assert verifies(raw)

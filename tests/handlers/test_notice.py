@@ -10,89 +10,12 @@ from hypothesis import strategies as st
 
 from handlers.address import Mailbox
 from handlers.notice import Notice, NoticeKind, notice
+from handlers.notice_examples import EXAMPLES
 from tests.handlers.letters import FAMILY, HOST, NOW
 
 ID = "<n.abcdef@oak.example>"
 BANNED = ("error", "invalid", "subscription", "administrator", "click", "unfortunately")
-WELCOME = {"posting": "members", "replies": "list", "role": "member", "delivery": "each", "hour": 7}
-ASKED = {"author": "Sven <sven@elm.example>", "subject": "Garden sale", "recipient": "family@oak.example",
-         "reason": "Every email to this list is read before it goes out.", "number": 3,
-         "meaning": "post", "reminder": False, "days": 0, "written": False}  # fmt: skip
-VALUES = [
-    (NoticeKind.INVITATION, {"inviter": "Anna", "members": 14}),
-    (NoticeKind.INVITATION, {"inviter": "Anna", "members": 0}),
-    *[
-        (NoticeKind.WELCOME, {**WELCOME, "posting": posting, "replies": replies, "delivery": delivery, "role": role})
-        for posting in ("members", "announce")
-        for replies in ("list", "author")
-        for delivery in ("each", "daily", "weekly", "none")
-        for role in ("member", "owner")
-    ],
-    (NoticeKind.BACK, {}),
-    (NoticeKind.GOODBYE, {}),
-    (NoticeKind.WAITING, {"subject": "Garden sale"}),
-    (NoticeKind.ASKED, ASKED),
-    *[(NoticeKind.ASKED, {**ASKED, "meaning": meaning}) for meaning in ("join", "leave", "nothing")],
-    (NoticeKind.ASKED, {**ASKED, "reminder": True, "written": True}),
-    (NoticeKind.ASKED, {**ASKED, "days": 1}),
-    (NoticeKind.ASKED, {**ASKED, "days": 30, "reminder": True}),
-    *[
-        (NoticeKind.DID_YOU_WRITE, {"subject": "Garden sale", "beginning": beginning, "reader": reader})
-        for beginning in ("", "I have three chairs.")
-        for reader in ("", "Tom Okafor")
-    ],
-    (NoticeKind.DO_YOU_LEAVE, {}),
-    *[
-        (NoticeKind.ALSO_YOU, {"subject": "Lunch on Sunday", "other": "rosie.l@work.example", "reader": reader})
-        for reader in ("", "Tom Okafor")
-    ],
-    (NoticeKind.CONFIRM_JOINING, {"vouched": True}),
-    (NoticeKind.CONFIRM_JOINING, {"vouched": False}),
-    (NoticeKind.IS_MEMBER, {}),
-    (NoticeKind.NOT_JOINED, {"reason": ""}),
-    (NoticeKind.NOT_JOINED, {"reason": "We are all from one street."}),
-    (NoticeKind.NOT_SHARED, {"subject": "Garden sale", "reason": ""}),
-    (NoticeKind.NOT_SHARED, {"subject": "Garden sale", "reason": "We share sales in spring."}),
-    (NoticeKind.UNREACHED, {"lost": "rose@old.example"}),
-    *[
-        (NoticeKind.CAME_BACK, {"person": "Tom", "lost": "tom@old.example", "full": full, "operator": operator})
-        for full in (False, True)
-        for operator in ("", "olu@example.org")
-    ],
-    (NoticeKind.STILL_THERE, {}),
-    (NoticeKind.MARKED_AS_SPAM, {}),
-    (NoticeKind.COMPLAINED, {"person": "Tom"}),
-    *[
-        (NoticeKind.PRIVATE_LOST, {"other": "Tom Okafor", "subject": "Only for you", "reason": reason})
-        for reason in ("", "Tom Okafor takes no private mail from you just now")
-    ],
-    (NoticeKind.BLOCKED, {"other": "Tom Okafor"}),
-    (NoticeKind.UNBLOCKED, {"other": "Tom Okafor"}),
-    *[
-        (
-            NoticeKind.TOO_BIG,
-            {
-                "subject": "Lake",
-                "files": "lake.mov (17 MB)",
-                "count": count,
-                "most": "10 MB",
-                "is_film": is_film,
-                "other": other,
-            },
-        )
-        for count in (1, 2)
-        for is_film in (False, True)
-        for other in ("", "Tom Okafor")
-    ],
-    (NoticeKind.MANY_BACK, {"sent": 30, "failed": 9, "domain": "elm.example", "said": "550 5.1.1 unknown"}),
-    (NoticeKind.REFUSED, {"number": 9, "domain": "elm.example", "said": "550 5.7.1 blocked"}),
-    (NoticeKind.PROBE, {}),
-    (NoticeKind.PAUSED, {}),
-    *[
-        (NoticeKind.CHANGED, {"delivery": delivery, "before": before, "hour": 7})
-        for delivery, before in (("each", "daily"), ("daily", "weekly"), ("weekly", "none"))
-    ],
-]
+VALUES = [(kind, values) for kind, shapes in EXAMPLES.items() for values in shapes]
 
 
 def written(kind, values, *, name="Rose Okafor", language="en", in_reply_to="", mailing_list=FAMILY):
@@ -127,8 +50,8 @@ def test_both_parts_say_the_same(kind, values):
     assert "http" not in page
 
 
-def test_every_kind_is_tried_above():
-    assert {kind for kind, _ in VALUES} == set(NoticeKind)
+def test_every_kind_has_examples():
+    assert EXAMPLES.keys() == set(NoticeKind)
 
 
 def test_its_header():

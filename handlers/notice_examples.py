@@ -1,0 +1,95 @@
+"""An example of every notice, in each of its shapes: what previews show, tests count and translators read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product
+
+from handlers.notice import NoticeKind
+from handlers.template import Value
+
+Values = Mapping[str, Value]
+
+READER = "Rose"
+WRITTEN = "We sell three garden chairs and a small table. They are free for who fetches them."
+
+_SUBJECT: Values = {"subject": "Garden sale"}
+_ASKED: Values = {
+    **_SUBJECT,
+    "meaning": "post",
+    "author": "Sven <sven@elm.example>",
+    "recipient": "family@oak.example",
+    "reason": "Every email to this list is read before it goes out.",
+    "number": "3",
+    "reminder": False,
+    "days": 0,
+    "written": True,
+}
+_BACK: Values = {"domain": "elm.example", "said": "550 5.1.1 unknown"}
+_LAKE: Values = {"subject": "Lake video", "most": "10 MB"}
+_ONE_FILM, _TWO_FILES = ("lake.mov (17 MB)", 1, True), ("map.pdf (12 MB), tree.pdf (14 MB)", 2, False)
+
+
+def _shapes(**choices: tuple[Value, ...]) -> tuple[Values, ...]:
+    """Every choice with every other."""
+    return tuple(dict(zip(choices, chosen, strict=True)) for chosen in product(*choices.values()))
+
+
+EXAMPLES: Mapping[NoticeKind, tuple[Values, ...]] = {
+    NoticeKind.INVITATION: _shapes(inviter=("Anna",), members=(14, 2, 0)),
+    NoticeKind.WELCOME: _shapes(
+        posting=("members", "announce"),
+        replies=("list", "author"),
+        role=("member", "owner"),
+        delivery=("each", "daily", "weekly", "none"),
+        hour=(7,),
+    ),
+    NoticeKind.BACK: ({},),
+    NoticeKind.GOODBYE: ({},),
+    NoticeKind.WAITING: (_SUBJECT,),
+    NoticeKind.ASKED: (
+        _ASKED,
+        *({**_ASKED, "meaning": meaning} for meaning in ("join", "leave", "nothing")),
+        {**_ASKED, "reminder": True, "written": False},
+        {**_ASKED, "days": 1},
+        {**_ASKED, "days": 30, "reminder": True},
+    ),
+    NoticeKind.NOT_SHARED: _shapes(subject=("Garden sale",), reason=("", "We share sales in spring.")),
+    NoticeKind.TOO_BIG: tuple(
+        {**_LAKE, "files": files, "number": number, "is_film": is_film, "other": other}
+        for files, number, is_film in (_ONE_FILM, _TWO_FILES)
+        for other in ("", "Tom Okafor")
+    ),
+    NoticeKind.DID_YOU_WRITE: _shapes(
+        subject=("Garden sale",), beginning=("", "I have three chairs."), reader=("", "Tom Okafor")
+    ),
+    NoticeKind.DO_YOU_LEAVE: ({},),
+    NoticeKind.ALSO_YOU: _shapes(
+        subject=("Lunch on Sunday",), other=("rosie.l@work.example",), reader=("", "Tom Okafor")
+    ),
+    NoticeKind.CONFIRM_JOINING: _shapes(vouched=(True, False)),
+    NoticeKind.IS_MEMBER: ({},),
+    NoticeKind.NOT_JOINED: _shapes(reason=("", "We are all from one street.")),
+    NoticeKind.UNREACHED: ({"lost": "rose@old.example"},),
+    NoticeKind.CAME_BACK: _shapes(
+        person=("Tom",), lost=("tom@old.example",), full=(False, True), operator=("", "olu@example.org")
+    ),
+    NoticeKind.STILL_THERE: ({},),
+    NoticeKind.MARKED_AS_SPAM: ({},),
+    NoticeKind.COMPLAINED: ({"person": "Tom"},),
+    NoticeKind.PRIVATE_LOST: _shapes(
+        other=("Tom Okafor",),
+        subject=("Only for you",),
+        reason=("", "Tom Okafor takes no private mail from you just now"),
+    ),
+    NoticeKind.BLOCKED: ({"other": "Tom Okafor"},),
+    NoticeKind.UNBLOCKED: ({"other": "Tom Okafor"},),
+    NoticeKind.MANY_BACK: ({**_BACK, "sent": 30, "failed": 9},),
+    NoticeKind.REFUSED: tuple({**_BACK, "number": number} for number in (1, 9)),
+    NoticeKind.PAUSED: ({},),
+    NoticeKind.CHANGED: tuple(
+        {"delivery": delivery, "before": before, "hour": 7}
+        for delivery, before in (("each", "daily"), ("daily", "weekly"), ("weekly", "each"), ("weekly", "none"))
+    ),
+    NoticeKind.PROBE: ({},),
+}
