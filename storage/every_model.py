@@ -9,6 +9,7 @@ import storage.models_cleaned
 import storage.models_community
 import storage.models_letters
 import storage.models_mailbox
+import storage.models_people
 import storage.models_private
 import storage.models_questions
 import storage.models_reactions

@@ -19,6 +19,8 @@ class QuestionKind(StrEnum):
     ADDRESS = "address"  # a member: that address is mine too, and so is the mail
     JOINING = "joining"  # whoever has the address: I want to join
     DECISION = "decision"  # who runs the list: let it out
+    LINE = "line"  # a member: what stands about me in the list of members; no yes at all
+    FORGETTING = "forgetting"  # a member: I want to be forgotten
 
 
 class Question(SQLModel, table=True):
@@ -33,7 +35,7 @@ class Question(SQLModel, table=True):
     token: str = Field(primary_key=True)  # Crockford base32, lower case
     kind: QuestionKind = Field(sa_type=words(QuestionKind))
     list_id: int = Field(foreign_key="mailing_list.id")
-    member_id: int | None = Field(default=None, foreign_key="member.id")  # AUTHOR, ADDRESS: whom we asked
+    member_id: int | None = Field(default=None, foreign_key="member.id")  # whom we asked
     held_id: int | None = Field(default=None, foreign_key="held_post.id", index=True)  # DECISION: about what
     key: str = ""  # ADDRESS, JOINING: of the address that it is about
     address: str = ""  # the same as it was written

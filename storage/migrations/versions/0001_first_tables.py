@@ -8,7 +8,9 @@ import sqlalchemy as sa
 from alembic import op
 
 from storage.migrations.ban_table import create_ban_table
+from storage.migrations.bounce_tables import create_bounce_tables
 from storage.migrations.letter_tables import create_letter_tables
+from storage.migrations.people_tables import create_people_tables
 from storage.migrations.private_tables import create_private_tables
 
 revision = "0001_v0.1.0"
@@ -225,44 +227,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("list_id", "member_id", name="ux_membership"),
     )
     op.create_index("ix_membership_member", "membership", ["member_id"])
-    op.create_table(
-        "pause",
-        sa.Column("membership_id", sa.Integer(), nullable=False),
-        sa.Column("reason", WORD, nullable=False),
-        sa.Column("since", MOMENT, nullable=False),
-        sa.ForeignKeyConstraint(["membership_id"], ["membership.id"], name="fk_pause_membership_id"),
-        sa.PrimaryKeyConstraint("membership_id", name="pk_pause"),
-    )
-    op.create_table(
-        "bounce",
-        sa.Column("id", BIG_ID, nullable=False),
-        sa.Column("at", MOMENT, nullable=False),
-        sa.Column("mark", sa.String(), nullable=False),
-        sa.Column("member_id", sa.Integer(), nullable=True),
-        sa.Column("domain", sa.String(), nullable=False),
-        sa.Column("blame", WORD, nullable=False),
-        sa.Column("weight", sa.Float(), nullable=False),
-        sa.Column("run", sa.String(), nullable=False),
-        sa.Column("said", sa.String(), nullable=False),
-        sa.Column("judged", sa.Boolean(), nullable=False),
-        sa.Column("void", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_bounce"),
-    )
-    op.create_index("ix_bounce_at", "bounce", ["at"])
-    op.create_index("ix_bounce_fresh", "bounce", ["at"], **where("NOT judged"))
-    op.create_index("ix_bounce_mark", "bounce", ["mark"])
-    op.create_index("ix_bounce_run", "bounce", ["run"])
-    op.create_table(
-        "suppression",
-        sa.Column("mark", sa.String(), nullable=False),
-        sa.Column("member_id", sa.Integer(), nullable=True),
-        sa.Column("since", MOMENT, nullable=False),
-        sa.Column("probes", sa.Integer(), nullable=False),
-        sa.Column("next_probe_at", MOMENT, nullable=True),
-        sa.PrimaryKeyConstraint("mark", name="pk_suppression"),
-    )
-    op.create_index("ix_suppression_member_id", "suppression", ["member_id"])
-    op.create_index("ix_suppression_next_probe_at", "suppression", ["next_probe_at"])
+    create_bounce_tables()
     op.create_table(
         "shunt",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -353,6 +318,7 @@ def upgrade() -> None:
     op.create_index("ix_thread_reference_thread_id", "thread_reference", ["thread_id"])
     create_ban_table()
     create_private_tables()
+    create_people_tables()
     create_letter_tables()
     op.create_table(
         "delivery",
