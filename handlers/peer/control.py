@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 _BEGIN = "-----BEGIN ORGANIC CONTROL-----"
@@ -69,6 +69,11 @@ def write_block(control: Control) -> str:
     return f"{_BEGIN}\n{canonical(control.fields).decode()}{_END}\n"
 
 
+def read_canonical(text: str) -> Control:
+    """The fields that `canonical` wrote. Raises Unreadable."""
+    return _read_lines(text.removesuffix("\n").split("\n"))
+
+
 def read_block(text: str) -> Control:
     """The one block in a mail's text. Raises Unreadable where there is none, or two, or one that is not canonical."""
     if len(text) > _LONGEST_BLOCK:
@@ -79,8 +84,12 @@ def read_block(text: str) -> Control:
     inside = lines[lines.index(_BEGIN) + 1 : lines.index(_END)]
     if not inside or len(inside) > _MOST_FIELDS:
         raise Unreadable("the control block has no fields, or too many")
+    return _read_lines(inside)
+
+
+def _read_lines(lines: Sequence[str]) -> Control:
     fields = []
-    for line in inside:
+    for line in lines:
         name, colon, value = line.partition(":")
         if not colon:
             raise Unreadable("a line of the control block has no name")
