@@ -10,6 +10,7 @@ from alembic import op
 from storage.migrations.ban_table import create_ban_table
 from storage.migrations.bounce_tables import create_bounce_tables
 from storage.migrations.letter_tables import create_letter_tables
+from storage.migrations.peer_tables import create_peer_tables
 from storage.migrations.people_tables import create_people_tables
 from storage.migrations.private_tables import create_private_tables
 
@@ -319,6 +320,7 @@ def upgrade() -> None:
     create_ban_table()
     create_private_tables()
     create_people_tables()
+    create_peer_tables()
     create_letter_tables()
     op.create_table(
         "delivery",
