@@ -1,0 +1,61 @@
+"""When a link must be looked at again: statuses that are owed, gaps that last, silence that is noticed.
+
+spec/federation.md §2.9. All periods in which linked servers keep account stand here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from handlers.peer.ranges import Ranges, gaps, highest, less, of_numbers, without_gap
+from handlers.peer.store import Link, RelayStore
+
+STATUS_WITHIN = timedelta(minutes=15)  # after something came that is not acknowledged
+STATUS_DAILY = timedelta(hours=24)
+STATUS_APART = timedelta(minutes=5)  # at most one in so long
+GAP_LASTS = timedelta(minutes=10)
+STALE_AFTER = timedelta(hours=48)
+DORMANT_AFTER = timedelta(days=30)
+RESEND_AFTER = timedelta(minutes=60)  # without an acknowledgement; then twice as long each time
+RESEND_AT_MOST = timedelta(hours=24)
+OFFER_AFTER = timedelta(hours=2)  # what waited so long is announced instead of sent
+BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (5, 10, 20, 40, 60))
+
+
+def looked_at(link: Link, at: datetime) -> Link:
+    """To be looked at then, if not sooner."""
+    return link if link.due_at and link.due_at <= at else replace(link, due_at=at)
+
+
+def owing_status(link: Link, at: datetime) -> Link:
+    """A status is owed by then, though no sooner than the last one allows."""
+    if link.status_at and at < link.status_at + STATUS_APART:
+        at = link.status_at + STATUS_APART
+    if link.status_due and link.status_due <= at:
+        return link
+    return looked_at(replace(link, status_due=at), at)
+
+
+def missing(store: RelayStore, link: Link) -> Ranges:
+    """Numbers that should have arrived; what the peer has only offered is not missing."""
+    last = max(highest(link.processed), link.peer_sent)
+    if without_gap(link.processed) >= last:
+        return ()
+    return less(gaps(link.processed, last), of_numbers(each.seq for each in store.offered(link.peer)))
+
+
+def with_gaps_noticed(store: RelayStore, link: Link, now: datetime) -> Link:
+    if not missing(store, link):
+        return replace(link, gap_since=None)
+    since = link.gap_since or now
+    return owing_status(replace(link, gap_since=since), since + GAP_LASTS)
+
+
+def resend_after(tries: int) -> timedelta:
+    """How long to wait for an acknowledgement of what was sent so many times."""
+    return min(RESEND_AFTER * (1 << min(tries - 1, 10)), RESEND_AT_MOST)
+
+
+def back_off(failures: int) -> timedelta:
+    return BACK_OFF[min(failures, len(BACK_OFF)) - 1]
