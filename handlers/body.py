@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from handlers.attribution import attributed_addresses
-from handlers.footer import closing_text, part_codec, written
+from handlers.footer import closing_text, is_writable, part_codec, written
 from handlers.message import Message
 from handlers.mime import Part, is_opaque, parts
 from handlers.transfer import Edit, decoded, spliced
@@ -42,9 +42,12 @@ class _Text:
         return len(self.view[:place].encode(self.view_codec, "surrogatepass"))
 
 
-def edited_body(message: Message, *, line: str, language: str, aliases: Mapping[str, str]) -> bytes:
+def edited_body(
+    message: Message, *, line: str, language: str, aliases: Mapping[str, str], otherwise: str = ""
+) -> bytes:
     """The body with `line` at the end of its last plain text and of its last HTML, and aliases for addresses.
 
+    `otherwise` is the same in letters that every charset has, for a text whose charset lacks those of the line.
     `aliases` maps address keys to the addresses that may be seen instead, in attribution lines only. Signed,
     encrypted and attached parts keep every byte, as does what cannot be edited safely; a line of more than 998
     octets, which nobody may send (RFC 5322 §2.1.1), stays as its author's program made it. The result ends in CRLF
@@ -58,7 +61,7 @@ def edited_body(message: Message, *, line: str, language: str, aliases: Mapping[
         part = text.part
         edits = _address_edits(text, aliases)
         if text is last[part.content_type]:
-            edits = sorted([*edits, _closing_edit(text, line, language)])
+            edits = sorted([*edits, _closing_edit(text, line, language, otherwise)])
         if edits:
             data = message.raw[part.body_start : part.body_end]
             pieces += (message.raw[at : part.body_start], spliced(data, part.encoding, edits))
@@ -120,10 +123,12 @@ def _address_edits(text: _Text, aliases: Mapping[str, str]) -> list[Edit]:
     ]
 
 
-def _closing_edit(text: _Text, line: str, language: str) -> Edit:
+def _closing_edit(text: _Text, line: str, language: str, otherwise: str) -> Edit:
     """At the very end, or within the HTML body; on lines of its own."""
     view = text.view
     place = _end_of_html(view) if text.is_html else len(view)
+    if not text.is_html and otherwise and not is_writable(line, _narrowest(text)):
+        line = otherwise
     closing = closing_text(line, is_html=text.is_html, language=language)
     if not text.is_html:
         if not view:
@@ -132,9 +137,14 @@ def _closing_edit(text: _Text, line: str, language: str) -> Edit:
             closing = "\r\n" + closing
     new = written(closing, text.codec, is_html=text.is_html)
     if text.part.encoding == "7bit" and not new.isascii():
-        new = written(closing, "ascii", is_html=text.is_html)
+        new = written(closing, _narrowest(text), is_html=text.is_html)
     start = text.octets_before(place)
     return Edit(start, start, new)
+
+
+def _narrowest(text: _Text) -> str:
+    """The codec of letters that the part's encoding may be too narrow for."""
+    return "ascii" if text.part.encoding == "7bit" else text.codec
 
 
 def _end_of_html(view: str) -> int:

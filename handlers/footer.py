@@ -7,6 +7,7 @@ import re
 
 from handlers.charset import codec_named
 from handlers.latin import in_latin
+from handlers.letter_words import words_of
 
 _LOOK = "margin:1.5em 0 0;font-size:14px;line-height:1.4;color:#666"
 _ASCII_ALIKE = "From: <a@b.example>\r\n"
@@ -49,7 +50,8 @@ def closing_text(line: str, *, is_html: bool, language: str) -> str:
     """The paragraph that holds the line; it begins and ends with a line break."""
     if not is_html:
         return f"\r\n{line}\r\n"
-    return f'\r\n<p lang="{language}" style="{_LOOK}">\r\n{html.escape(line, quote=False)}\r\n</p>\r\n'
+    direction = ' dir="rtl"' if words_of(language).direction == "rtl" else ""
+    return f'\r\n<p lang="{language}"{direction} style="{_LOOK}">\r\n{html.escape(line, quote=False)}\r\n</p>\r\n'
 
 
 def written(text: str, codec: str, *, is_html: bool) -> bytes:
@@ -61,6 +63,11 @@ def written(text: str, codec: str, *, is_html: bool) -> bytes:
     except UnicodeEncodeError:
         known = (each if _has(codec, each) else in_latin(each) for each in text)
         return "".join(known).encode(codec, "replace")
+
+
+def is_writable(text: str, codec: str) -> bool:
+    """Does the codec have each letter, or a like one?"""
+    return all(_has(codec, each) or _has(codec, in_latin(each)) for each in text)
 
 
 def _has(codec: str, character: str) -> bool:

@@ -21,6 +21,7 @@ _LETTERS = {
 _SIGNS = {
     "–": "-", "—": "-", "‐": "-", "‑": "-", "−": "-", "‘": "'", "’": "'", "‚": "'", "ʼ": "'", "´": "'", "“": '"',
     "”": '"', "„": '"', "«": '"', "»": '"', "·": "-", "•": "-", "×": "x",
+    "\N{FIRST STRONG ISOLATE}": "", "\N{POP DIRECTIONAL ISOLATE}": "",
 }  # fmt: skip
 _TABLE = str.maketrans(
     {**_LETTERS, **{upper.upper(): low.title() for upper, low in _LETTERS.items() if upper != "ß"}, **_SIGNS}

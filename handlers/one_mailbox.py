@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from handlers.address import address_key
+from handlers.letter_words import words_of
 from handlers.token import new_message_id
 
 _LETTER = re.compile(r"<n\.[a-z2-7]+\.([^<>@\s]+)@([^<>@\s]+)>")
 _LOCAL = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_SUBJECT = {"en": "subject", "de": "Betreff", "sv": "ämne", "fr": "objet", "es": "asunto"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class OneMailbox:
         """The same for a person to read."""
         if self.plus:
             return self.reaching(local)
-        word = _SUBJECT.get(language.partition("-")[0].lower(), _SUBJECT["en"])
+        word = words_of(language).word("email", "subject")
         return f"{self.address} ({word}: {local})"
 
     def local_of(self, address: str) -> str | None:

@@ -11,21 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from handlers.body import edited_body
+from handlers.catalogue import OUR_LANGUAGE, spoken
 from handlers.header_field import display_name, header_field, mailbox_tokens
 from handlers.left_out import LeftOut, left_out_lines
+from handlers.letter_words import words_of
 from handlers.message import Message
-from handlers.render import author_fields, name_on_list, references_field, spoken
-
-_ONLY_YOU = {
-    "en": "Only {writer} reads your reply. To get no private emails from {writer}, reply with one word: block",
-    "de": "Nur {writer} liest deine Antwort. Wenn du von {writer} keine private Post möchtest, "
-    "antworte mit einem Wort: blockieren",
-    "sv": "Bara {writer} läser ditt svar. Vill du inte ha privata brev från {writer}, svara med ett ord: blockera",
-    "fr": "Seulement {writer} lit ta réponse. Pour ne plus recevoir de message privé de {writer}, "
-    "réponds par un mot : bloquer",
-    "es": "Solo {writer} lee tu respuesta. Para no recibir mensajes privados de {writer}, "
-    "responde con una palabra: bloquear",
-}
+from handlers.render import author_fields, name_on_list, references_field
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +50,6 @@ def private_copy(message: Message, facts: PrivateCopyFacts) -> bytes:
     writer = display_name(facts.writer.name, otherwise=facts.writer.local)
     reader = display_name(facts.reader.name, otherwise=facts.reader.local)
     sender = mailbox_tokens(name_on_list(writer, facts.list_name), f"{facts.writer.local}@{facts.domain}")
-    language = spoken(facts.language)
     fields = [
         header_field("From", sender),
         header_field("To", mailbox_tokens(reader, f"{facts.reader.local}@{facts.domain}")),
@@ -67,7 +57,20 @@ def private_copy(message: Message, facts: PrivateCopyFacts) -> bytes:
         *author_fields(message, facts),
         header_field("References", [facts.private_reference]) + references_field(facts.references),
     ]
-    told = left_out_lines(facts.left_out, author=writer, language=language)
-    line = "\r\n".join((*told, _ONLY_YOU[language].format(writer=writer)))
-    body = edited_body(message, line=line, language=language, aliases=facts.aliases)
+    body = edited_body(
+        message,
+        line=_closing_lines(facts, writer, facts.language),
+        language=spoken(facts.language),
+        aliases=facts.aliases,
+        otherwise=_closing_lines(facts, writer, OUR_LANGUAGE),
+    )
     return b"".join((*fields, b"\r\n", body))
+
+
+def _closing_lines(facts: PrivateCopyFacts, writer: str, language: str) -> str:
+    words = words_of(language)
+    only_you = words.say(
+        "Only %(writer)s reads your reply. To get no private emails from %(writer)s, reply with one word: block",
+        writer=words.own(writer),
+    )
+    return "\r\n".join((*left_out_lines(facts.left_out, author=writer, language=language), only_you))

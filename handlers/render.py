@@ -14,9 +14,11 @@ from typing import Protocol
 
 from handlers.address import address_key
 from handlers.body import edited_body
+from handlers.catalogue import OUR_LANGUAGE, languages, spoken
 from handlers.field_value import LONGEST_ID, field_text
 from handlers.header_field import display_name, header_field, mailbox_tokens, phrase_tokens, plain_text
 from handlers.left_out import LeftOut, left_out_lines
+from handlers.letter_words import Words, words_of
 from handlers.message import Field, Message, field_body, parse
 from handlers.one_mailbox import OneMailbox
 from handlers.sign import SHARED_FIELDS, Signer, body_hash, canonical, canonical_field
@@ -27,29 +29,6 @@ _KEPT_BEGINNINGS = ("content-", "thread-")
 _UNTRUE = frozenset({"content-length", "content-md5"})  # they speak of a body that had no line of ours
 _ONE_CLICK = b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"  # RFC 8058 §3.1
 _CANONICAL_ONE_CLICK = canonical_field(_ONE_CLICK)
-
-_EVERYONE_READS = {
-    "en": "Everyone in {title} reads your reply. To stop, write to {leave}.",
-    "de": "Alle in {title} lesen deine Antwort. Wenn du keine Post mehr möchtest, schreib an {leave}.",
-    "sv": "Alla i {title} läser ditt svar. Vill du inte ha fler brev, skriv till {leave}.",
-    "fr": "Tout le monde dans {title} lit ta réponse. Pour ne plus rien recevoir, écris à {leave}.",
-    "es": "Todos en {title} leen tu respuesta. Para no recibir más, escribe a {leave}.",
-}
-_AUTHOR_READS = {
-    "en": "Only {author} reads your reply. To stop, write to {leave}.",
-    "de": "Nur {author} liest deine Antwort. Wenn du keine Post mehr möchtest, schreib an {leave}.",
-    "sv": "Bara {author} läser ditt svar. Vill du inte ha fler brev, skriv till {leave}.",
-    "fr": "Seulement {author} lit ta réponse. Pour ne plus rien recevoir, écris à {leave}.",
-    "es": "Solo {author} lee tu respuesta. Para no recibir más, escribe a {leave}.",
-}
-
-_OWNERS_READ = {  # in mailbox mode, where no address leads to the author alone
-    "en": "Only the people who run {title} read your reply. To stop, write to {leave}.",
-    "de": "Nur wer {title} leitet, liest deine Antwort. Wenn du keine Post mehr möchtest, schreib an {leave}.",
-    "sv": "Bara de som sköter {title} läser ditt svar. Vill du inte ha fler brev, skriv till {leave}.",
-    "fr": "Seuls les responsables de {title} lisent ta réponse. Pour ne plus rien recevoir, écris à {leave}.",
-    "es": "Solo quienes llevan {title} leen tu respuesta. Para no recibir más, escribe a {leave}.",
-}
 
 
 class Identity(Protocol):
@@ -157,7 +136,8 @@ def rendition(message: Message, facts: CopyFacts, language: str) -> Rendition:
     hidden = dict(facts.aliases)
     if facts.author_shown_address:
         hidden.pop(address_key(facts.author_shown_address), None)
-    body = edited_body(message, line=closing_lines(facts, language), language=spoken(language), aliases=hidden)
+    line, otherwise = closing_lines(facts, language), closing_lines(facts, OUR_LANGUAGE)
+    body = edited_body(message, line=line, language=spoken(language), aliases=hidden, otherwise=otherwise)
     head = b"".join(fields)
     return Rendition(
         head=head,
@@ -218,31 +198,35 @@ def notice_copy(raw: bytes, signer: Signer, signed_at: datetime) -> bytes:
 
 def closing_lines(facts: CopyFacts, language: str) -> str:
     """All that we add to the author's text; mostly one line."""
-    told = left_out_lines(facts.left_out, author=facts.shown_author, language=spoken(language))
+    told = left_out_lines(facts.left_out, author=facts.shown_author, language=language)
     return "\r\n".join((*told, footer_line(facts, language)))
 
 
 def footer_line(facts: CopyFacts, language: str) -> str:
     """The line at the end of a copy: who reads a reply, and how to stop."""
-    sentences = _AUTHOR_READS if facts.only_author_reads else _EVERYONE_READS
     local = f"{facts.leave_list or facts.list_name}-leave"
-    leave = f"{local}@{facts.domain}"
-    if facts.mailbox:
-        sentences = _OWNERS_READ if facts.only_author_reads else _EVERYONE_READS
-        leave = facts.mailbox.shown(local, language)
-    return sentences[spoken(language)].format(title=facts.shown_everyone, author=facts.shown_author, leave=leave)
+    leave = facts.mailbox.shown(local, language) if facts.mailbox else f"{local}@{facts.domain}"
+    everyone, author, owners = _footers(words_of(language), facts.shown_everyone, facts.shown_author, leave)
+    if not facts.only_author_reads:
+        return everyone
+    return owners if facts.mailbox else author
 
 
 def every_footer(title: str, author: str, leave: str) -> str:
     """That line as it can stand in any copy of a post: what an answer may quote although the original has it not."""
-    sentences = (*_EVERYONE_READS.values(), *_AUTHOR_READS.values(), *_OWNERS_READ.values())
-    return "\n".join(each.format(title=title, author=author, leave=leave) for each in sentences)
+    return "\n".join(line for each in languages() for line in _footers(words_of(each), title, author, leave))
 
 
-def spoken(language: str) -> str:
-    """The language that we have a line in."""
-    main = language.partition("-")[0].lower()
-    return main if main in _EVERYONE_READS else "en"
+def _footers(words: Words, title: str, author: str, leave: str) -> tuple[str, str, str]:
+    """Where everyone reads a reply; where its author alone; and where, in mailbox mode, no address leads to her."""
+    title, author, leave = words.own(title), words.own(author), words.own(leave)
+    return (
+        words.say("Everyone in %(title)s reads your reply. To stop, write to %(leave)s.", title=title, leave=leave),
+        words.say("Only %(author)s reads your reply. To stop, write to %(leave)s.", author=author, leave=leave),
+        words.say(
+            "Only the people who run %(title)s read your reply. To stop, write to %(leave)s.", title=title, leave=leave
+        ),
+    )
 
 
 def _address_fields(facts: CopyFacts) -> list[bytes]:

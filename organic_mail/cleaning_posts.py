@@ -12,9 +12,11 @@ import structlog
 from sqlmodel import Session
 
 from handlers.address import Mailbox
+from handlers.catalogue import OUR_LANGUAGE
 from handlers.enclosure import FILES_BUDGET
 from handlers.facts import Host, id_of
 from handlers.left_out import LeftOut, Why, named, only_too_big, packed_left_out, shown_size
+from handlers.letter_words import words_of
 from handlers.message import Message, parse
 from handlers.notice import Notice, NoticeKind
 from organic_mail import notices
@@ -81,7 +83,7 @@ def tell_of_post(host: Host, source: Source, session: Session, made: Cleaned, no
     """The operator by the log, of everything; the author by a letter, when something was too big."""
     post = source.post
     for each in made.left_out:
-        files, why = named([each]), _REASONS[each.why]
+        files, why = named([each], words_of(OUR_LANGUAGE)), _REASONS[each.why]
         text = f'{files} did not go out with "{post.subject[:100]}": it {why}. See: post show {post.id} --raw'
         record(session, "shortened", text, now=now, list_id=post.list_id, post_id=post.id, member_id=post.member_id)
     too_big = only_too_big(made.left_out)
@@ -111,6 +113,7 @@ def _letter(
     other: str = "",
 ) -> Notice:
     """other: who has got the rest, when it was one person alone."""
+    words = words_of(author.language)
     return Notice(
         NoticeKind.TOO_BIG,
         Mailbox(author.name, members.primary_address(session, id_of(author))),
@@ -120,9 +123,9 @@ def _letter(
         in_reply_to=message.message_id,
         values={
             "subject": message.subject,
-            "files": named(too_big),
+            "files": named(too_big, words),
             "number": len(too_big),
-            "most": shown_size(FILES_BUDGET),
+            "most": shown_size(FILES_BUDGET, words),
             "is_film": all(each.name.lower().endswith(_FILMS) for each in too_big),
             "other": other,
         },

@@ -1,15 +1,12 @@
-"""The catalogues hold every word of the letter, and no other."""
+"""What a letter says is understood where it comes back, and times are told as one speaks of them."""
 
 from __future__ import annotations
 
-import ast
 import re
 from datetime import datetime, timedelta
-from io import BytesIO
 from pathlib import Path
 
 import pytest
-from babel.messages.pofile import read_po
 
 from handlers.catalogue import languages
 from handlers.letter_command import read_wish
@@ -19,54 +16,6 @@ from handlers.plain_words import Command, read_command
 HANDLERS = Path(__file__).parents[2] / "handlers"
 NOW = datetime(2026, 11, 22, 7, 0)  # noqa: DTZ001 - local time as a person reads it
 OTHERS = [language for language in languages() if language != "en"]
-
-
-def said_in_code() -> set[tuple[str, ...]]:
-    """Every call of say, count and word, with its English words."""
-    found = set()
-    for path in HANDLERS.glob("letter_*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                given = [
-                    each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)
-                ]
-                match node.func.attr:
-                    case "say":
-                        found.add(("", given[0]))
-                    case "count" if len(given) == 2:
-                        found.add(("", given[0], given[1]))
-                    case "word":
-                        found.add((given[0], given[1]))
-    return found
-
-
-def catalogue(language: str):
-    return read_po(BytesIO((HANDLERS / "locale" / f"{language}.po").read_bytes()), locale=language)
-
-
-@pytest.mark.parametrize("language", OTHERS)
-def test_every_word_is_translated_with_all_its_fields(language):
-    known = {}
-    for message in catalogue(language):
-        if message.id:
-            ids = message.id if isinstance(message.id, tuple) else (message.id,)
-            known[(message.context or "", *ids)] = message.string
-    assert known.keys() == said_in_code()
-    for ids, string in known.items():
-        wanted = set(re.findall(r"%\(\w+\)s", ids[-1]))
-        for form in string if isinstance(string, tuple) else (string,):
-            assert form
-            assert set(re.findall(r"%\(\w+\)s", form)) <= wanted
-            if not isinstance(string, tuple):
-                assert set(re.findall(r"%\(\w+\)s", form)) == wanted
-
-
-def test_english_is_short_and_kind():
-    banned = ("error", "invalid", "subscription", "administrator", "click", "unfortunately")
-    for _, *ids in said_in_code():
-        for text in ids:
-            assert len(text.split()) <= 20
-            assert not any(word in text.lower() for word in banned)
 
 
 @pytest.mark.parametrize("language", languages())
