@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from handlers.body import edited_body
 from handlers.message import MalformedMessage, parse
 from handlers.mime import decoded, parts
 from tests.copying import FACTS, copy_of, with_crlf
+from tests.growth import grows_linearly
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 MAILS = [
@@ -126,32 +126,32 @@ def test_every_mail_of_the_corpus_becomes_a_copy() -> None:
 
 
 @pytest.mark.parametrize(
-    "body",
+    "piece",
     [
-        b"=\r\n" * 80_000,
-        b"= " * 80_000,
-        b" " * 200_000,
-        b"=41" * 60_000,
-        b"QUJD\r\n" * 40_000,
-        b"<" * 150_000,
-        b"<p>" * 60_000,
-        b"<!--" * 60_000,
-        b"> " * 80_000,
-        b"anna@home.example " * 8_000,
-        b"<a href='mailto:anna@home.example'>" * 5_000,
-        b"From: anna@home.example,\r\n" * 7_000,
-        b"</body" * 40_000,
-        b"-----BEGIN PGP\r\n" * 15_000,
-        b"\r\n" * 80_000,
+        b"=\r\n",
+        b"= ",
+        b" ",
+        b"=41",
+        b"QUJD\r\n",
+        b"<",
+        b"<p>",
+        b"<!--",
+        b"> ",
+        b"anna@home.example ",
+        b"<a href='mailto:anna@home.example'>",
+        b"From: anna@home.example,\r\n",
+        b"</body",
+        b"-----BEGIN PGP\r\n",
+        b"\r\n",
     ],
-    ids=lambda body: repr(body[:12]),
 )
 @pytest.mark.parametrize("kind", ["text/plain", "text/html"])
 @pytest.mark.parametrize("encoding", ["8bit", "quoted-printable", "base64"])
-def test_hard_bodies_take_linear_time(body: bytes, kind: str, encoding: str) -> None:
+def test_hard_bodies_take_linear_time(piece: bytes, kind: str, encoding: str) -> None:
+    head = f"Content-Type: {kind}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode()
 
-    head = f"Content-Type: {kind}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n"
-    message = parse(head.encode() + body)
-    before = time.process_time()
-    edited_body(message, line="Read.", language="en", aliases=FACTS.aliases)
-    assert time.process_time() - before < 5
+    def edit(size: int) -> None:
+        message = parse(head + piece * (size // len(piece)))
+        edited_body(message, line="Read.", language="en", aliases=FACTS.aliases)
+
+    assert grows_linearly(edit, 20_000)

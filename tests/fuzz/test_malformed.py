@@ -19,7 +19,7 @@ from tests.wire.community import NOW, Community, community, port_of, serving
 
 MAILS = 10_000
 BY_WIRE = 300
-SECONDS = 10
+HANGING = 60  # seconds of the processor: nearly all take a few milliseconds, however slow the machine is
 OURS = {(451, "4.3.0"), (554, "5.6.0")}
 """How we answer when we fail."""
 TO = ("family@oak.example", "family-join@oak.example", "family-owner@oak.example", "postmaster@oak.example")
@@ -44,7 +44,7 @@ def test_decided_one_by_one(sqlite_template: Path, tmp_path: Path) -> None:
             except Exception as fault:
                 fault.add_note(name)
                 raise
-            assert time.process_time() - began < SECONDS, name
+            assert time.process_time() - began < HANGING, name
             assert (reply.code, reply.enhanced) not in OURS, (name, reply)
             answers[reply.code] += 1
     assert answers[250] > MAILS // 5

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from html import unescape
 
 import pytest
 
 from handlers.attribution import attributed_addresses
+from tests.growth import grows_linearly
 
 ALIASES = {
     "anna@home.example": "anna.lindqvist@oak.example",
@@ -163,20 +163,19 @@ def test_everything_else_in_html_stays(html: str) -> None:
 @pytest.mark.parametrize(
     "hard",
     [
-        "anna@home.example\r\n" * 20_000,
-        "anna@home.example, " * 20_000 + ":",
-        "<anna@home.example>" * 20_000,
-        "<" * 300_000 + "anna@home.example",
-        "<!--" * 100_000 + "anna@home.example",
-        "> " * 200_000 + "anna@home.example",
-        "a" * 300_000 + "@" * 100_000,
-        "&" * 300_000 + "anna@home.example",
-        "<blockquote>" * 50_000 + "anna@home.example:",
-        "To: x,\r\n" * 40_000 + "anna@home.example",
+        ("anna@home.example\r\n", ""),
+        ("anna@home.example, ", ":"),
+        ("<anna@home.example>", ""),
+        ("<", "anna@home.example"),
+        ("<!--", "anna@home.example"),
+        ("> ", "anna@home.example"),
+        ("a", "@" * 100_000),
+        ("&", "anna@home.example"),
+        ("<blockquote>", "anna@home.example:"),
+        ("To: x,\r\n", "anna@home.example"),
     ],
 )
 @pytest.mark.parametrize("html", [True, False])
-def test_hard_texts_take_linear_time(hard: str, html: bool) -> None:
-    before = time.process_time()
-    edited(hard, html=html)
-    assert time.process_time() - before < 5
+def test_hard_texts_take_linear_time(hard: tuple[str, str], html: bool) -> None:
+    piece, end = hard
+    assert grows_linearly(lambda size: edited(piece * (size // len(piece)) + end, html=html), 40_000)
