@@ -13,6 +13,8 @@ from storage.migrations.letter_tables import create_letter_tables
 from storage.migrations.peer_tables import create_peer_tables
 from storage.migrations.people_tables import create_people_tables
 from storage.migrations.private_tables import create_private_tables
+from storage.migrations.relay_tables import create_relay_tables
+from storage.migrations.travel_tables import create_travel_tables
 
 revision = "0001_v0.1.0"
 down_revision = None
@@ -321,6 +323,8 @@ def upgrade() -> None:
     create_private_tables()
     create_people_tables()
     create_peer_tables()
+    create_relay_tables()
+    create_travel_tables()
     create_letter_tables()
     op.create_table(
         "delivery",

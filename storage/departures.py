@@ -1,0 +1,122 @@
+"""Posts of ours on their way into a space, and what their authors said about it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from storage.models import Post
+from storage.models_travel import Consent, Departure, DepartureState, SpaceAuthor
+
+
+def begin_departure(
+    session: Session,
+    *,
+    post_id: int,
+    space: str,
+    state: DepartureState,
+    serial: int,
+    token: str = "",
+    now: datetime,
+) -> Departure:
+    row = Departure(
+        post_id=post_id,
+        space=space,
+        state=state,
+        serial=serial,
+        token=token,
+        decided_at=None if state is DepartureState.ASKING else now,
+        created_at=now,
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def departure_of(session: Session, post_id: int) -> Departure | None:
+    return session.get(Departure, post_id)
+
+
+def departure_asked(session: Session, token: str) -> Departure | None:
+    """The one that a question was about."""
+    return session.exec(select(Departure).where(Departure.token == token)).first()
+
+
+def departure_sealed_as(session: Session, key: str) -> Departure | None:
+    return session.exec(select(Departure).where(Departure.sealed_as == key)).first() if key else None
+
+
+def decide_departure(session: Session, *, post_id: int, state: DepartureState, now: datetime) -> bool:
+    """False when it was decided before."""
+    row = session.get(Departure, post_id)
+    if row is None or row.state is not DepartureState.ASKING:
+        return False
+    row.state, row.decided_at = state, now
+    session.flush()
+    return True
+
+
+def due_departures(session: Session, *, limit: int = 20) -> list[int]:
+    """Ids of posts that may leave, the oldest first."""
+    query = select(Departure.post_id).where(Departure.state == DepartureState.DUE)
+    return list(session.exec(query.order_by(col(Departure.post_id)).limit(limit)))
+
+
+def asked_before(session: Session, moment: datetime, *, limit: int = 100) -> list[Departure]:
+    """Those whose authors have not answered since then."""
+    query = select(Departure).where(Departure.state == DepartureState.ASKING, Departure.created_at < moment)
+    return list(session.exec(query.limit(limit)))
+
+
+def has_left(session: Session, *, post_id: int, sealed_as: str, serial: int) -> None:
+    """It is in the outboxes now."""
+    row = session.get_one(Departure, post_id)
+    row.state, row.sealed_as, row.serial = DepartureState.GONE, sealed_as, serial
+    session.flush()
+
+
+def departed_since(session: Session, *, member_id: int, space: str, since: datetime) -> int:
+    """How many posts of one author have left for a space."""
+    query = (
+        select(Departure.post_id)
+        .where(Departure.space == space, Departure.state == DepartureState.GONE, col(Departure.decided_at) > since)
+        .where(Post.id == Departure.post_id, Post.member_id == member_id)
+    )
+    return len(session.exec(query).all())
+
+
+def space_author(session: Session, *, member_id: int, space: str, token: str) -> SpaceAuthor:
+    """How she is known in the space; `token` becomes hers where she has none."""
+    row = session.get(SpaceAuthor, (member_id, space))
+    if row is None:
+        row = SpaceAuthor(member_id=member_id, space=space, token=token)
+        session.add(row)
+        session.flush()
+    return row
+
+
+def member_of_token(session: Session, *, space: str, token: str) -> int | None:
+    """Who is known in the space by this token."""
+    return session.exec(
+        select(SpaceAuthor.member_id).where(SpaceAuthor.space == space, SpaceAuthor.token == token)
+    ).first()
+
+
+def share_in(session: Session, *, member_id: int, space: str) -> str:
+    """What she said for this space: always or never, "" when she said nothing."""
+    row = session.get(SpaceAuthor, (member_id, space))
+    return row.share if row else ""
+
+
+def note_consent(
+    session: Session, *, member_id: int, space: str, serial: int, post_id: int | None, answer: str, now: datetime
+) -> None:
+    session.add(Consent(member_id=member_id, space=space, serial=serial, post_id=post_id, answer=answer, said_at=now))
+    session.flush()
+
+
+def consents_of(session: Session, member_id: int) -> list[Consent]:
+    """All that she ever said, the newest first."""
+    query = select(Consent).where(Consent.member_id == member_id)
+    return list(session.exec(query.order_by(col(Consent.id).desc())))

@@ -1,0 +1,189 @@
+"""What is relayed, as rows: seen, in the outboxes, offered. organic_mail.relay_store makes records of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, exists, func, or_, update
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from storage.models_relay import OfferedItem, OutboxItem, RelayAccount, Relayed, RelayRepeat
+
+DONE = "done"
+_UNDER_WAY = col(OutboxItem.state) != DONE
+_IN_A_QUERY = 200  # ranges
+
+
+def account_of(session: Session, peer: str) -> RelayAccount | None:
+    return session.get(RelayAccount, peer)
+
+
+def save_account(session: Session, *, peer: str, account: str, due_at: datetime | None) -> None:
+    session.merge(RelayAccount(peer=peer, account=account, due_at=due_at))
+    session.flush()
+
+
+def drop_account(session: Session, peer: str) -> None:
+    """With all that waits for the peer: nobody will exchange anything with it any more."""
+    session.exec(delete(OutboxItem).where(col(OutboxItem.peer) == peer))
+    session.exec(delete(OfferedItem).where(col(OfferedItem.peer) == peer))
+    session.exec(delete(RelayAccount).where(col(RelayAccount.peer) == peer))
+
+
+def relayed(session: Session, origin: str, post: str, rev: int) -> Relayed | None:
+    return session.get(Relayed, (origin, post, rev))
+
+
+def forms_of(session: Session, origin: str, post: str) -> Sequence[Relayed]:
+    query = select(Relayed).where(Relayed.origin == origin, Relayed.post == post)
+    return session.exec(query.order_by(col(Relayed.rev))).all()
+
+
+def remember_relayed(session: Session, row: Relayed) -> None:
+    """Raises IntegrityError for a form that is known."""
+    session.add(row)
+    session.flush()
+
+
+def latest_forms(session: Session, space: str, since: datetime, until: datetime) -> Sequence[Relayed]:
+    """Forms dated in [since, until) that no higher revision has replaced."""
+    later = aliased(Relayed)
+    replaced = exists().where(
+        col(later.origin) == col(Relayed.origin),
+        col(later.post) == col(Relayed.post),
+        col(later.rev) > col(Relayed.rev),
+    )
+    query = select(Relayed).where(Relayed.space == space, col(Relayed.date) >= since, col(Relayed.date) < until)
+    return session.exec(query.where(~replaced)).all()
+
+
+def forget_bytes(session: Session, origin: str, post: str, below: int) -> list[int]:
+    """Forms below this revision keep their place, not their words. Returns the ids of the messages they had."""
+    rows = [row for row in forms_of(session, origin, post) if row.rev < below and row.content_id is not None]
+    contents = [row.content_id for row in rows if row.content_id is not None]
+    for row in rows:
+        row.content_id = None
+    session.flush()
+    return contents
+
+
+def forget_relayed(session: Session, *, before: datetime, retractions_before: datetime, limit: int = 500) -> int:
+    """Forms that nobody can send us any more. Returns how many."""
+    old = or_(
+        (col(Relayed.kind) != "retract") & (col(Relayed.first_at) < before),
+        (col(Relayed.kind) == "retract") & (col(Relayed.first_at) < retractions_before),
+    )
+    rows = session.exec(select(Relayed).where(old).limit(limit)).all()
+    for row in rows:
+        session.delete(row)
+    session.flush()
+    return len(rows)
+
+
+def add_item(session: Session, item: OutboxItem) -> None:
+    session.add(item)
+    session.flush()
+
+
+def save_item(session: Session, item: OutboxItem) -> None:
+    session.merge(item)
+    session.flush()
+
+
+def items_due(session: Session, peer: str, now: datetime, limit: int) -> Sequence[OutboxItem]:
+    return session.exec(_of(peer).where(_UNDER_WAY, col(OutboxItem.due_at) <= now).limit(limit)).all()
+
+
+def items_in(session: Session, peer: str, ranges: Sequence[tuple[int, int]]) -> Sequence[OutboxItem]:
+    """With these numbers (first and last of each range), in order."""
+    found: list[OutboxItem] = []
+    for start in range(0, len(ranges), _IN_A_QUERY):
+        among = or_(*(col(OutboxItem.seq).between(*pair) for pair in ranges[start : start + _IN_A_QUERY]))
+        found.extend(session.exec(_of(peer).where(among)))
+    return found
+
+
+def items_of_post(session: Session, origin: str, post: str) -> Sequence[OutboxItem]:
+    query = select(OutboxItem).where(OutboxItem.origin == origin, OutboxItem.post == post, _UNDER_WAY)
+    return session.exec(query.order_by(OutboxItem.peer, col(OutboxItem.seq))).all()
+
+
+def item_for(session: Session, peer: str, origin: str, post: str, rev: int) -> OutboxItem | None:
+    query = _of(peer).where(OutboxItem.origin == origin, OutboxItem.post == post, OutboxItem.rev == rev, _UNDER_WAY)
+    return session.exec(query.order_by(None).order_by(col(OutboxItem.seq).desc()).limit(1)).first()
+
+
+def count_items(session: Session, peer: str, states: Collection[str]) -> int:
+    query = select(func.count()).where(OutboxItem.peer == peer)
+    return session.exec(query.where(col(OutboxItem.state).in_(states))).one()
+
+
+def oldest_items(session: Session, peer: str, *, created_before: datetime, beyond: int) -> Sequence[OutboxItem]:
+    """Not done; older than that, or the oldest of more than `beyond`."""
+    too_many = select(func.count()).where(OutboxItem.peer == peer, _UNDER_WAY)
+    surplus = max(session.exec(too_many).one() - beyond, 0)
+    old = session.exec(_of(peer).where(_UNDER_WAY, col(OutboxItem.created_at) < created_before)).all()
+    first = session.exec(_of(peer).where(_UNDER_WAY).limit(surplus)).all() if surplus else ()
+    return sorted({item.seq: item for item in (*old, *first)}.values(), key=lambda item: item.seq)
+
+
+def next_item_due(session: Session, peer: str) -> datetime | None:
+    query = select(OutboxItem.due_at).where(OutboxItem.peer == peer, _UNDER_WAY)
+    return session.exec(query.order_by(col(OutboxItem.due_at)).limit(1)).first()
+
+
+def renumber(session: Session, peer: str) -> int:
+    """What is done goes, all else is numbered from 1 in its order. Returns the next free number."""
+    session.exec(delete(OutboxItem).where(col(OutboxItem.peer) == peer, ~_UNDER_WAY))
+    numbers = session.exec(select(OutboxItem.seq).where(OutboxItem.peer == peer).order_by(col(OutboxItem.seq))).all()
+    session.expire_all()
+    for new, old in enumerate(numbers, start=1):  # never up, so that no two rows meet
+        own = (col(OutboxItem.peer) == peer, col(OutboxItem.seq) == old)
+        session.exec(update(OutboxItem).where(*own).values(seq=new))
+    return len(numbers) + 1
+
+
+def prune_items(session: Session, peer: str, done_before: datetime) -> None:
+    old = (col(OutboxItem.peer) == peer, ~_UNDER_WAY, col(OutboxItem.done_at) < done_before)
+    session.exec(delete(OutboxItem).where(*old))
+
+
+def make_all_due(session: Session, now: datetime) -> int:
+    """What waits for peers is tried at once. Returns how much."""
+    session.exec(update(RelayAccount).values(due_at=now))
+    waiting = update(OutboxItem).where(_UNDER_WAY, col(OutboxItem.due_at) > now)
+    return session.exec(waiting.values(due_at=now)).rowcount
+
+
+def offered_by(session: Session, peer: str) -> Sequence[OfferedItem]:
+    return session.exec(select(OfferedItem).where(OfferedItem.peer == peer).order_by(col(OfferedItem.seq))).all()
+
+
+def offers_of(session: Session, origin: str, post: str, rev: int) -> Sequence[OfferedItem]:
+    query = select(OfferedItem).where(OfferedItem.origin == origin, OfferedItem.post == post, OfferedItem.rev == rev)
+    return session.exec(query.order_by(OfferedItem.peer)).all()
+
+
+def save_offered(session: Session, row: OfferedItem) -> None:
+    session.merge(row)
+    session.flush()
+
+
+def drop_offered(session: Session, peer: str, seqs: Iterable[int]) -> None:
+    session.exec(delete(OfferedItem).where(col(OfferedItem.peer) == peer, col(OfferedItem.seq).in_(list(seqs))))
+
+
+def count_repeat(session: Session, peer: str, post: str, now: datetime) -> int:
+    """How often within an hour, this time included."""
+    since = now - timedelta(hours=1)
+    session.exec(delete(RelayRepeat).where(col(RelayRepeat.sent_at) <= since))
+    session.add(RelayRepeat(peer=peer, post=post, sent_at=now))
+    session.flush()
+    return session.exec(select(func.count()).where(RelayRepeat.peer == peer, RelayRepeat.post == post)).one()
+
+
+def _of(peer: str) -> SelectOfScalar[OutboxItem]:
+    return select(OutboxItem).where(OutboxItem.peer == peer).order_by(col(OutboxItem.seq))

@@ -1,0 +1,69 @@
+"""Posts that came from other servers, and their authors under aliases of ours (spec/federation.md §2.4)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from storage.models import Post
+from storage.models_travel import RemoteAuthor, RemotePost
+
+
+def remote_author(
+    session: Session, *, space: str, origin: str, token: str, name: str, list_name: str, alias: str, now: datetime
+) -> RemoteAuthor:
+    """Whom readers see; `alias` becomes hers where she has none. Her name is the one that she used last."""
+    query = select(RemoteAuthor).where(
+        RemoteAuthor.space == space, RemoteAuthor.origin == origin, RemoteAuthor.token == token
+    )
+    row = session.exec(query).first()
+    if row is None:
+        row = RemoteAuthor(
+            alias=alias, space=space, origin=origin, token=token, name=name, list_name=list_name, created_at=now
+        )
+        session.add(row)
+    row.name, row.list_name = name, list_name
+    session.flush()
+    return row
+
+
+def remote_author_of(session: Session, alias: str) -> RemoteAuthor | None:
+    return session.get(RemoteAuthor, alias)
+
+
+def note_remote_post(
+    session: Session, *, post_id: int, author: RemoteAuthor, key: str, rev: int, keep_until: datetime
+) -> None:
+    session.add(
+        RemotePost(
+            post_id=post_id,
+            space=author.space,
+            origin=author.origin,
+            key=key,
+            rev=rev,
+            keep_until=keep_until,
+            alias=author.alias,
+        )
+    )
+    session.flush()
+
+
+def remote_post_of(session: Session, post_id: int) -> tuple[RemotePost, RemoteAuthor] | None:
+    """Where a post came from; None for one that was written here."""
+    query = select(RemotePost, RemoteAuthor).where(
+        RemotePost.post_id == post_id, RemoteAuthor.alias == RemotePost.alias
+    )
+    return session.exec(query).first()
+
+
+def posts_of_key(session: Session, *, origin: str, key: str) -> list[Post]:
+    """What we keep of a post of another server, on each of our lists that is in the space."""
+    query = select(Post).where(RemotePost.origin == origin, RemotePost.key == key, Post.id == RemotePost.post_id)
+    return list(session.exec(query.order_by(col(Post.id))))
+
+
+def kept_too_long(session: Session, *, now: datetime, limit: int = 100) -> list[int]:
+    """Ids of posts whose time in our archive is over."""
+    query = select(RemotePost.post_id).where(col(RemotePost.keep_until) < now, Post.id == RemotePost.post_id)
+    return list(session.exec(query.where(col(Post.removed_at).is_(None)).limit(limit)))
