@@ -101,6 +101,14 @@ class ReactionFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class MutingFacts:
+    """That a message is no more than the wish to hear no more of a conversation, or (not `muted`) to hear it again."""
+
+    muted: bool
+    thread_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class ComplaintFacts:
     """Whose copy somebody's mail program marked as spam. `sure`: something that only her copy has tells so."""
 
@@ -131,6 +139,7 @@ class LetterFacts:
     about: str  # Subject of what is said about the letter as a whole
     about_id: str  # Message-ID that all of that answers
     pictures: Collection[bytes] = ()  # SHA-256 of each
+    memory_post_id: int | None = None  # the post of another year that it showed
 
     def entry(self, number: int) -> EntryFacts | None:
         return next((each for each in self.entries if each.number == number), None)
@@ -169,6 +178,7 @@ class Facts:
     complaint: ComplaintFacts | None = None
     private: PrivateFacts | None = None  # of mail to an alias; `mailing_list` is then one that the two share
     reaction: ReactionFacts | None = None
+    muting: MutingFacts | None = None
     letter: LetterFacts | None = None
     button: ButtonFacts | None = None
     is_banned: bool = False  # the list takes nothing from the author's address

@@ -68,10 +68,16 @@ class Contents:
 
     shown: tuple[Conversation, ...]
     rest: tuple[Conversation, ...]
+    memory: Voice | None = None  # of this day in another year
 
     @property
     def is_empty(self) -> bool:
-        return not self.shown
+        return not self.shown and self.memory is None
+
+    @property
+    def posts(self) -> tuple[Voice, ...]:
+        """All that it shows, in order."""
+        return tuple(voice for each in self.shown for voice in each.voices)
 
     @property
     def people(self) -> int:
@@ -86,6 +92,16 @@ class Interest:
     name: str  # "" where others have the same first name, so that nobody can be sure who is meant
     own_posts: bool = True
     weekly: bool = False
+    muted: frozenset[int] = frozenset()  # ids of the threads of which she wants to hear no more
+
+    def wants(self, voice: Voice) -> bool:
+        """A post of a muted thread only where it calls her by name."""
+        if voice.member_id is not None and voice.member_id == self.member_id:
+            return self.own_posts and voice.thread_id not in self.muted
+        return voice.thread_id not in self.muted or self.is_called(voice)
+
+    def is_called(self, voice: Voice) -> bool:
+        return bool(self.name) and self.name in voice.called and voice.member_id != self.member_id
 
 
 def contents(voices: Sequence[Voice], interest: Interest) -> Contents:
@@ -147,8 +163,7 @@ def clipped(text: str, longest: int = LONGEST_TEXT) -> tuple[str, bool]:
 def _conversations(voices: Iterable[Voice], interest: Interest) -> list[Conversation]:
     by_thread: dict[int, list[Voice]] = {}
     for voice in voices:
-        hers = voice.member_id is not None and voice.member_id == interest.member_id
-        if interest.own_posts or not hers:
+        if interest.wants(voice):
             by_thread.setdefault(voice.thread_id, []).append(voice)
     return [
         Conversation(thread_id, found[0].subject, tuple(found), _asks(found, interest))
@@ -157,12 +172,9 @@ def _conversations(voices: Iterable[Voice], interest: Interest) -> list[Conversa
 
 
 def _asks(voices: Collection[Voice], interest: Interest) -> str:
-    for voice in voices:
-        if interest.name and interest.name in voice.called and voice.member_id != interest.member_id:
-            return voice.author
-    return ""
+    return next((voice.author for voice in voices if interest.is_called(voice)), "")
 
 
 def _ordered(conversations: Iterable[Conversation]) -> list[Conversation]:
-    """Birthdays, events and votes will stand before and among what asks her; a memory comes last."""
+    """Birthdays, events and votes will stand before and among what asks her."""
     return sorted(conversations, key=lambda each: (not each.asks, not each.photos, each.voices[0].post_id))

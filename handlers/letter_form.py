@@ -10,7 +10,7 @@ from functools import cache
 
 import css_inline
 
-from handlers.letter_page import NAME_MARK, Entry, Page, Said
+from handlers.letter_page import NAME_MARK, Entry, Page, Remembered, Said
 from handlers.letter_words import Words
 from handlers.template import one_line, templates
 
@@ -46,9 +46,12 @@ def letter_text(page: Page) -> str:
     words = page.words
     paragraphs = [f"{page.greeting} {page.summary}", *page.explanations]
     contents = [f"{entry.number}. {_ended(entry.title)} {_ended(entry.detail)}" for entry in page.entries]
-    paragraphs.append("\n".join([words.say("In this letter:"), *contents]))
+    if contents:
+        paragraphs.append("\n".join([words.say("In this letter:"), *contents]))
     for entry in page.entries:
         paragraphs += _spoken(entry, words, may_answer=page.may_answer)
+    if page.memory:
+        paragraphs += _remembered(page.memory, words)
     if page.rest:
         paragraphs.append("\n".join([page.rest_heading, *map(_ended, page.rest)]))
         paragraphs.append(page.rest_how)
@@ -72,6 +75,14 @@ def _spoken(entry: Entry, words: Words, *, may_answer: bool) -> list[str]:
     if entry.answer_address and may_answer:
         told.append(words.say("To answer everyone, write to: %(address)s", address=entry.answer_address))
     return told
+
+
+def _remembered(memory: Remembered, words: Words) -> list[str]:
+    said = memory.said
+    opening = [_ended(memory.heading)]
+    opening.append(words.say("%(name)s wrote %(when)s:", name=words.own(said.author), when=said.when))
+    told = ["\n".join([*opening, *said.paragraphs[:1]]), *said.paragraphs[1:], *_beside(said, words)]
+    return [*told, memory.how]
 
 
 def _ended(sentence: str) -> str:

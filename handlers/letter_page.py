@@ -23,6 +23,7 @@ PICTURE_BYTES = 1_500_000
 LONGEST_ENTRY = 12_000  # characters of one conversation; what is more stays behind "more"
 LONGEST_ANSWER = 2000
 LONGEST_TITLE = 80
+LONGEST_MEMORY = 600
 MOST_NAMES = 3
 NAME_MARK = "\ue000"
 """Stands for the reader's name in what all letters of an edition share; no text of anybody's can hold it."""
@@ -71,6 +72,15 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Remembered:
+    """A post of this day in another year."""
+
+    heading: str  # "5 years ago today"
+    said: Said
+    how: str  # to have it hidden
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     words: Words
     list_title: str
@@ -85,11 +95,15 @@ class Page:
     rest_heading: str
     rest: tuple[str, ...]
     rest_how: str
+    memory: Remembered | None
     may_answer: bool
 
     @property
     def pictures(self) -> tuple[Shown, ...]:
-        return tuple(shown for entry in self.entries for said in entry.said for shown in said.pictures)
+        told = [said for entry in self.entries for said in entry.said]
+        if self.memory is not None:
+            told.append(self.memory.said)
+        return tuple(shown for said in told for shown in said.pictures)
 
 
 class LetterKind(Enum):
@@ -119,6 +133,7 @@ def page(contents: Contents, facts: PageFacts) -> Page:
     words, mailing_list = facts.words, facts.mailing_list
     album = _Album(facts)
     entries = tuple(_entry(number, each, facts, album) for number, each in enumerate(contents.shown, 1))
+    memory = _remembered(contents.memory, facts, album) if contents.memory is not None else None
     title = _title(facts)
     return Page(
         words=words,
@@ -126,7 +141,7 @@ def page(contents: Contents, facts: PageFacts) -> Page:
         list_address=facts.host.written_to(mailing_list.name),
         owner_address=facts.host.shown(f"{mailing_list.name}-owner", words.language),
         title=title,
-        subject=_subject(contents, facts, title),
+        subject=_subject(contents, facts, title, memory),
         greeting=words.greeting(facts.now.hour, NAME_MARK),
         summary=_summary(contents, facts),
         explanations=_explanations(facts),
@@ -134,6 +149,7 @@ def page(contents: Contents, facts: PageFacts) -> Page:
         rest_heading=_rest_heading(contents, facts),
         rest=tuple(_rest_line(each, words) for each in contents.rest),
         rest_how=words.say("To read them, press Reply and write: more") if contents.rest else "",
+        memory=memory,
         may_answer=mailing_list.posting is not Posting.ANNOUNCE,
     )
 
@@ -158,11 +174,13 @@ def _title(facts: PageFacts) -> str:
     return title[:1].upper() + title[1:]
 
 
-def _subject(contents: Contents, facts: PageFacts, title: str) -> str:
+def _subject(contents: Contents, facts: PageFacts, title: str, memory: Remembered | None) -> str:
     """Another one each day, because programs file mails of one subject together and hide what repeats."""
     words = facts.words
     titles = [shortened(each.title, 40) for each in contents.shown[:2]]
     others = len(contents.shown) + len(contents.rest) - len(titles)
+    if not titles and memory is not None:
+        titles = [memory.heading]
     if others:
         titles.append(words.count("%(count)s more", "%(count)s more", others))
     return words.say(
@@ -175,6 +193,8 @@ def _subject(contents: Contents, facts: PageFacts, title: str) -> str:
 
 def _summary(contents: Contents, facts: PageFacts) -> str:
     words, people = facts.words, contents.people
+    if not people:
+        return words.say("Nobody has written since your last letter.")
     if facts.first or facts.kind is not LetterKind.NEWS:
         return words.count("%(count)s person has written.", "%(count)s people have written.", people)
     return words.count(
@@ -264,6 +284,20 @@ def _said(number: int, voice: Voice, facts: PageFacts, album: _Album, *, longest
     return Said(voice.author, _when(voice, facts), paragraphs, pictures, tuple(notes))
 
 
+def _remembered(voice: Voice, facts: PageFacts, album: _Album) -> Remembered:
+    words = facts.words
+    local = _local(voice.written_at, facts)
+    text, _ = clipped(voice.text, LONGEST_MEMORY)
+    paragraphs = tuple(filter(None, (_visible(each) for each in text.split("\n\n"))))
+    said = Said(voice.author, words.full_day(local.date()), paragraphs, album.of(voice, voice.author, words, most=1))
+    years = facts.now.year - local.year
+    return Remembered(
+        words.count("%(count)s year ago today", "%(count)s years ago today", years),
+        said,
+        words.say("To hide this memory from everyone, press Reply and write: hide"),
+    )
+
+
 def _context(before: Voice, words: Words, facts: PageFacts) -> str:
     said = shortened(before.text) or one_line(before.subject)
     name, when = words.own(before.author), _when(before, facts)
@@ -328,10 +362,10 @@ class _Album:
         self._bytes_left = PICTURE_BYTES
         self._of_thread: dict[int, int] = {}
 
-    def of(self, voice: Voice, author: str, words: Words) -> tuple[Shown, ...]:
+    def of(self, voice: Voice, author: str, words: Words, most: int = MOST_PICTURES_OF_ONE) -> tuple[Shown, ...]:
         all_pictures = self._pictures.get(voice.post_id, ())
         shown: list[Shown] = []
-        for number, picture in enumerate(all_pictures, 1):
+        for number, picture in enumerate(all_pictures[:most], 1):
             used = self._of_thread.get(voice.thread_id, 0)
             if used >= MOST_PICTURES_OF_ONE or not self._left or len(picture.data) > self._bytes_left:
                 break

@@ -11,9 +11,22 @@ from handlers.incoming import Incoming, Verdict
 from handlers.letter_answer import Placed, placed_answers
 from handlers.letter_command import Wish, wish_in
 from handlers.letter_cut import cut_answer, own_files
+from handlers.letter_memory import wants_it_hidden
 from handlers.letter_pace import paced
 from handlers.message import Message, parse
-from handlers.outcome import ACCEPTED, Action, Outcome, Publish, React, SendCopies, SendRest
+from handlers.muting import read_muting
+from handlers.outcome import (
+    ACCEPTED,
+    Action,
+    HideMemory,
+    Mute,
+    Note,
+    Outcome,
+    Publish,
+    React,
+    SendCopies,
+    SendRest,
+)
 from handlers.policy import COMMANDS, POSTING, dropped, first_answer, reaction, says_nothing, writer
 from handlers.post import own_message_id, published
 from handlers.token import minted_message_id
@@ -29,6 +42,9 @@ def decide_letter_answer(incoming: Incoming, facts: Facts, letter: LetterFacts, 
     """Never refused and never asked about where the same words to everyone would be taken."""
     message = incoming.message
     placed = placed_answers(message.raw, letter.as_read)
+    quiet = _quiet(placed, facts, letter)
+    if quiet is not None:
+        return first_answer(COMMANDS, incoming, facts) or _if_surely_hers(incoming, facts, quiet)
     wish = wish_in(placed, message.subject) if facts.membership is not None else None
     if wish is not None and facts.membership is not None and facts.membership.status in _HERE:
         outcome = first_answer(COMMANDS, incoming, facts)
@@ -129,6 +145,29 @@ def _granted(wish: Wish, membership_id: int, letter: LetterFacts) -> Action:
     if entry is None:
         return SendRest(membership_id, letter.edition_id)
     return SendCopies(membership_id, entry.thread_id, entry.first_post_id, entry.last_post_id, photos=wish.photos)
+
+
+def _quiet(placed: list[Placed], facts: Facts, letter: LetterFacts) -> Action | None:
+    """She wants to hear no more of a conversation, or that nobody is reminded of a day again."""
+    if len(placed) != 1 or facts.member is None or facts.membership is None or facts.membership.status not in _HERE:
+        return None
+    member_id = id_of(facts.member)
+    if letter.memory_post_id is not None and wants_it_hidden(placed[0].text):
+        return HideMemory(letter.memory_post_id, member_id)
+    found = read_muting(placed[0].text)
+    if found is None:
+        return None
+    entry = letter.entry(found.number or placed[0].number)
+    if entry is None:
+        text = f"{facts.member.name} wants to hear no more of a conversation, and does not say of which."
+        return Note("dropped", text, facts.list_id, member_id)
+    return Mute(member_id, entry.thread_id, found.muted)
+
+
+def _if_surely_hers(incoming: Incoming, facts: Facts, action: Action) -> Outcome:
+    if incoming.authentication.verdict is Verdict.ALIGNED:
+        return Outcome(ACCEPTED, (action,))
+    return dropped(facts, f"Somebody asked for something in the name of {writer(incoming, facts)}.")
 
 
 def _empty(incoming: Incoming, facts: Facts) -> Outcome:

@@ -13,7 +13,7 @@ from handlers.calendar import calendar_answer
 from handlers.facts import Facts, id_of
 from handlers.incoming import Incoming, Verdict
 from handlers.message import Message
-from handlers.outcome import ACCEPTED, Hold, Note, Outcome, React, Withdraw
+from handlers.outcome import ACCEPTED, Hold, Mute, Note, Outcome, React, Withdraw
 from handlers.reply import Reply
 from handlers.route import Kind, in_domain
 from storage.models import Awaits, Posting, Role, Status, Strangers
@@ -136,6 +136,15 @@ def reaction(incoming: Incoming, facts: Facts) -> Outcome | None:
     return Outcome(ACCEPTED, (action,))
 
 
+def muting(incoming: Incoming, facts: Facts) -> Outcome | None:
+    """It is quiet for her alone, and nobody is told."""
+    if facts.muting is None or facts.member is None or not _may_write(facts):
+        return None
+    if incoming.authentication.verdict is not Verdict.ALIGNED:
+        return dropped(facts, f"{writer(incoming, facts)} wants a conversation muted, and we cannot tell who it is.")
+    return Outcome(ACCEPTED, (Mute(id_of(facts.member), facts.muting.thread_id, facts.muting.muted),))
+
+
 def says_nothing(incoming: Incoming, facts: Facts) -> Outcome | None:
     """An answer without a word or a picture of its own: a slip of the finger (spec/people.md §1.1)."""
     if not facts.is_empty:
@@ -254,6 +263,7 @@ POSTING: tuple[Rule, ...] = (
     *SAFE,
     banned,
     reaction,
+    muting,
     not_a_member,
     says_nothing,
     announcements_only,

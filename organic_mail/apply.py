@@ -22,10 +22,12 @@ from handlers.outcome import (
     Decline,
     Forward,
     GoOn,
+    HideMemory,
     Hold,
     Join,
     Keep,
     Leave,
+    Mute,
     No,
     NotArrived,
     Note,
@@ -50,6 +52,7 @@ from organic_mail import (
     joining,
     letter_wishes,
     moderation,
+    muting,
     pausing,
     private_mail,
     reacting,
@@ -177,6 +180,10 @@ def _write(
             letter_wishes.go_on(session, host, membership_id, answer, now)
         case SendRest(membership_id, edition_id):
             wish_for_letter(session, membership_id=membership_id, edition_id=edition_id, now=now)
+        case Mute():
+            muting.mute(session, action, now)
+        case HideMemory():
+            letter_wishes.hide(session, action, now)
         case SendCopies():
             letter_wishes.send_copies(session, action, now)
         case Note(kind, text, list_id, member_id, keep):

@@ -72,6 +72,7 @@ def _of_edition(
         about=about_letter(words, edition.title),
         about_id=minted_message_id(host.secrets, day, host.domain),
         pictures=_pictures(parse(raw)),
+        memory_post_id=edition.memory_post_id,
     )
 
 

@@ -17,7 +17,7 @@ from handlers.picture import PictureKind
 from handlers.written import written_text_of
 from organic_mail.answered_text import answered_text
 from storage.contents import read_content
-from storage.letters import NewsRow
+from storage.news import NewsRow
 from storage.posts import post_by_id
 
 _SMALLEST_PHOTO = 20 * 1024

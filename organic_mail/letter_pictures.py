@@ -34,7 +34,8 @@ class LetterPictures:
 
     def of(self, contents: Contents) -> dict[int, tuple[Picture, ...]]:
         """post id → its photos, the first ones, for the posts that are shown."""
-        wanted = [voice for each in contents.shown for voice in each.voices if voice.photos][:MOST_PICTURES]
+        wanted = [voice for voice in contents.posts if voice.photos][:MOST_PICTURES]
+        wanted += [contents.memory] if contents.memory is not None else []
         content_ids = dict.fromkeys(voice.content_id for voice in wanted)
         missing = [content_id for content_id in content_ids if content_id not in self._drawn]
         if missing:

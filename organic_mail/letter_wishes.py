@@ -10,16 +10,19 @@ from sqlmodel import Session
 from handlers.address import Mailbox
 from handlers.facts import Host, id_of
 from handlers.notice import Notice, NoticeKind
-from handlers.outcome import ChangeDelivery, SendCopies
+from handlers.outcome import ChangeDelivery, HideMemory, SendCopies
 from handlers.template import Value
 from organic_mail import notices
 from organic_mail.joining import Answer
 from storage import bounces, members
 from storage.events import record
-from storage.letter_buttons import add_copies, wish_for_letter
-from storage.letters import IN_LETTERS, begin_letters, has_missed, news_between
+from storage.letter_buttons import add_copies, hide_memory, wish_for_letter, wish_for_the_last
+from storage.letter_recall import recall_letters_of
+from storage.letters import IN_LETTERS, begin_letters
 from storage.lists import list_by_id
 from storage.models import Member, Membership, Status
+from storage.news import has_missed, news_between
+from storage.posts import post_by_id
 
 
 def change_delivery(session: Session, host: Host, wish: ChangeDelivery, answer: Answer, now: datetime) -> None:
@@ -27,6 +30,7 @@ def change_delivery(session: Session, host: Host, wish: ChangeDelivery, answer: 
     membership, member = _of(session, wish.membership_id)
     before = membership.delivery
     members.update_membership(session, membership_id=wish.membership_id, delivery=wish.delivery)
+    wish_for_the_last(session, membership, before, now)
     values: dict[str, Value] = {"delivery": wish.delivery.value, "before": before.value, "hour": member.hour}
     _tell(session, host, NoticeKind.CHANGED, membership, member, answer, now, values)
     text = f"{member.name} now gets her mail: {wish.delivery.value}."
@@ -39,7 +43,7 @@ def pause(session: Session, host: Host, membership_id: int, answer: Answer, now:
     if membership.status is not Status.ACTIVE:
         return
     membership.status = Status.PAUSED
-    if membership.delivery not in IN_LETTERS:
+    if not recall_letters_of(session, membership_id, now) and membership.delivery not in IN_LETTERS:
         begin_letters(session, membership)  # so that it is known what she misses
     session.flush()
     _tell(session, host, NoticeKind.PAUSED, membership, member, answer, now)
@@ -95,6 +99,16 @@ def send_copies(session: Session, wish: SendCopies, now: datetime) -> None:
         language=member.language,
         now=now,
     )
+
+
+def hide(session: Session, action: HideMemory, now: datetime) -> None:
+    """From now on, and for everybody."""
+    post, member = post_by_id(session, action.post_id), members.member_by_id(session, action.member_id)
+    if post is None or member is None:
+        return
+    hide_memory(session, post_id=action.post_id, now=now)
+    text = f'{member.name or member.alias} wants nobody to be reminded of "{post.subject[:100]}".'
+    record(session, "hidden", text, now=now, list_id=post.list_id, post_id=post.id, member_id=member.id)
 
 
 def _of(session: Session, membership_id: int) -> tuple[Membership, Member]:

@@ -7,10 +7,9 @@ its reader's name, addresses and signature are added when her letter is sent (or
 from __future__ import annotations
 
 import secrets as randomness
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 
 import structlog
 from sqlmodel import Session
@@ -19,25 +18,25 @@ from handlers.facts import Host, id_of
 from handlers.letter_content import Contents, Interest, Voice, contents, folded_name, unique_first_names
 from handlers.letter_form import letter_html
 from handlers.letter_mail import LONGEST_HTML, edition_mail
+from handlers.letter_memory import SUNDAY, days_of_other_years
 from handlers.letter_page import LetterKind, Page, PageFacts, page, shorter
-from handlers.letter_time import ends_at, is_due, zone_of
+from handlers.letter_time import zone_of
 from handlers.letter_words import part_of_day, words_of
 from handlers.one_mailbox import letter_id
 from handlers.token import letter_mark, new_message_id
 from organic_mail.letter_news import voices
 from organic_mail.letter_pictures import LetterPictures
 from organic_mail.notices import new_token
-from storage import letters, members
+from storage import letters, members, news
 from storage.database import Database
-from storage.letter_buttons import buttons_of, entries_of, fulfil_wish, letter_wishes, who_reacted
-from storage.letters import NewEntry, NewLetter, ReaderGroup, ReaderRow
-from storage.lists import list_by_id
+from storage.letter_buttons import buttons_of, entries_of, who_reacted
+from storage.letters import NewEntry, NewLetter, ReaderRow
 from storage.models import MailingList
+from storage.mutes import muted_on_list
 from storage.trouble import StorageTrouble
 
-BATCH = 500
-LETTERS_KEPT = timedelta(days=90)
-"""So long an answer to a letter finds its conversation by number."""
+_MEMORIES_READ = 12
+"""Posts of one day of other years that are looked at for a photo."""
 
 log = structlog.get_logger()
 
@@ -51,6 +50,7 @@ class Edition:
     raw: bytes
     language: str
     written_on: date
+    rest_of: int | None = None  # the edition whose rest it brings
 
 
 class LetterWriter:
@@ -67,6 +67,8 @@ class LetterWriter:
         self._pictures = LetterPictures(database)
         self._first_names: dict[int, str] | None = None
         self._called: frozenset[str] = frozenset()
+        self._muted: dict[int, frozenset[int]] | None = None
+        self._memories: dict[str, Voice | None] = {}  # by time zone
 
     def write(self, readers: Sequence[ReaderRow], *, day: date | None, before: datetime | None = None) -> int:
         """A letter for each of them who has news, into the queue. Returns how many.
@@ -74,10 +76,12 @@ class LetterWriter:
         day: theirs, when it is the day's letter. before: what was accepted later waits.
         """
         wanted: list[tuple[ReaderRow, tuple[object, ...], int]] = []
+        passed: list[tuple[ReaderRow, int]] = []
         new: dict[tuple[object, ...], Edition] = {}
         for reader in readers:
             found = self.news_for(reader, before)
             if found.is_empty:
+                passed.append((reader, self._newest(reader, before)))
                 continue
             key = self._key(reader, found)
             if key not in self._editions and key not in new:
@@ -86,6 +90,9 @@ class LetterWriter:
                     continue
                 new[key] = edition
             wanted.append((reader, key, self._newest(reader, before)))
+        passed = [(reader, newest) for reader, newest in passed if newest > reader.read_to]
+        if passed:
+            self._database.write(lambda session: letters.pass_over(session, passed))
         if not wanted:
             return 0
         kept, count = self._database.write(lambda session: self._keep(session, wanted, new, day))
@@ -100,41 +107,65 @@ class LetterWriter:
             rows = [
                 row
                 for each in rest
-                for row in letters.news_between(
-                    session, each.thread_id, first=each.first_post_id, last=each.last_post_id
-                )
+                for row in news.news_between(session, each.thread_id, first=each.first_post_id, last=each.last_post_id)
             ]
             return voices(session, self._host, rows, self._voices)
 
-        return self._write_one(reader, self._database.read(read), LetterKind.REST)
+        return self._write_one(reader, self._database.read(read), LetterKind.REST, rest_of=edition_id)
 
-    def write_missed(self, reader: ReaderRow) -> bool:
-        """What was written while she was away. False when that was nothing."""
-        return self._write_one(reader, self._news_behind(reader.read_to, None), LetterKind.MISSED)
+    def write_missed(self, reader: ReaderRow, before: datetime) -> bool:
+        """What was written while she was away, up to then. False when that was nothing."""
+        return self._write_one(reader, self._news_behind(reader.read_to, before), LetterKind.MISSED)
 
-    def _write_one(self, reader: ReaderRow, news: Sequence[Voice], kind: LetterKind) -> bool:
-        found = contents(news, Interest(reader.member_id, self._name_called(reader), own_posts=reader.own_posts))
+    def _write_one(
+        self, reader: ReaderRow, posts: Sequence[Voice], kind: LetterKind, rest_of: int | None = None
+    ) -> bool:
+        found = contents(posts, self._interest(reader, weekly=False))
         if found.is_empty:
             return False
-        edition = self.edition(reader, found, kind)
-        read_to = reader.read_to if kind is LetterKind.REST else max(voice.post_id for voice in news)
+        edition = replace(self.edition(reader, found, kind), rest_of=rest_of)
+        read_to = reader.read_to if kind is LetterKind.REST else max(voice.post_id for voice in posts)
         row = (reader, (), read_to)
         return bool(self._database.write(lambda session: self._keep(session, [row], {(): edition}, None))[1])
 
     def news_for(self, reader: ReaderRow, before: datetime | None = None) -> Contents:
-        """What stands in her letter; empty when there is nothing for her."""
-        news = self._news_behind(reader.read_to, before)
-        interest = Interest(
-            reader.member_id, self._name_called(reader), own_posts=reader.own_posts, weekly=reader.weekly
-        )
-        return contents(news, interest)
+        """What stands in her letter; empty when there is nothing for her. On a Sunday a memory is enough."""
+        posts = self._news_behind(reader.read_to, before)
+        interest = self._interest(reader, weekly=reader.weekly)
+        found = contents(posts, interest)
+        today = self._now.astimezone(zone_of(reader.timezone)).date()
+        if found.is_empty and today.weekday() != SUNDAY:
+            return found
+        memory = self.memory(reader.timezone)
+        return replace(found, memory=memory) if memory is not None and interest.wants(memory) else found
+
+    def memory(self, timezone: str) -> Voice | None:
+        """A post with a photo that was written on this day of another year."""
+        if timezone not in self._memories:
+            zone = zone_of(timezone)
+            days = days_of_other_years(self._now.astimezone(zone).date(), zone)
+
+            def read(session: Session) -> Voice | None:
+                rows = news.memories(session, id_of(self._list), days, limit=_MEMORIES_READ)
+                found = (voices(session, self._host, [row], self._voices)[0] for row in rows)
+                return next((voice for voice in found if voice.photos and voice.readable), None)
+
+            self._memories[timezone] = self._database.read(read)
+        return self._memories[timezone]
+
+    def _interest(self, reader: ReaderRow, *, weekly: bool) -> Interest:
+        if self._muted is None:
+            self._muted = self._database.read(lambda session: muted_on_list(session, id_of(self._list)))
+        muted = self._muted.get(reader.member_id, frozenset())
+        name = self._name_called(reader)
+        return Interest(reader.member_id, name, own_posts=reader.own_posts, weekly=weekly, muted=muted)
 
     def edition(self, reader: ReaderRow, found: Contents, kind: LetterKind = LetterKind.NEWS) -> Edition:
         """What her letter shares with those of others, short enough."""
         local = self._now.astimezone(zone_of(reader.timezone))
         words = words_of(reader.language)
         ends = {post_id for each in found.shown for post_id in (each.voices[0].post_id, each.voices[-1].post_id)}
-        all_ids = [voice.post_id for each in found.shown for voice in each.voices]
+        all_ids = [voice.post_id for voice in found.posts]
         buttons = self._database.write(
             lambda session: buttons_of(
                 session, list_id=id_of(self._list), post_ids=sorted(ends), mint=new_token, now=self._now
@@ -175,7 +206,7 @@ class LetterWriter:
         if key not in self._news:
 
             def read(session: Session) -> list[Voice]:
-                rows = letters.news(session, id_of(self._list), after=read_to, before=before)
+                rows = news.news(session, id_of(self._list), after=read_to, before=before)
                 return voices(session, self._host, rows, self._voices)
 
             self._news[key] = self._database.read(read)
@@ -183,7 +214,7 @@ class LetterWriter:
         return self._news[key]
 
     def _newest(self, reader: ReaderRow, before: datetime | None) -> int:
-        return max(voice.post_id for voice in self._news_behind(reader.read_to, before))
+        return max((voice.post_id for voice in self._news_behind(reader.read_to, before)), default=reader.read_to)
 
     def _name_called(self, reader: ReaderRow) -> str:
         """Her first name, if some post may mean her by it."""
@@ -203,7 +234,7 @@ class LetterWriter:
         """For conversations that began before this letter: the last post that she knows."""
         known = {}
         for each in found.shown:
-            row = letters.post_before(session, each.thread_id, each.voices[0].post_id)
+            row = news.post_before(session, each.thread_id, each.voices[0].post_id)
             if row is not None:
                 known[each.thread_id] = voices(session, self._host, [row], self._voices)[0]
         return known
@@ -215,7 +246,8 @@ class LetterWriter:
             for conversations in (found.shown, found.rest)
         )
         language = reader.language.lower()
-        return language, reader.timezone, part_of_day(local.hour), reader.weekly, reader.letters == 0, shape
+        memory = found.memory.post_id if found.memory is not None else None
+        return language, reader.timezone, part_of_day(local.hour), reader.weekly, reader.letters == 0, shape, memory
 
     def _keep(
         self,
@@ -256,6 +288,8 @@ def keep_edition(session: Session, mailing_list: MailingList, edition: Edition, 
         title=edition.page.title,
         written_on=edition.written_on,
         entries=entries,
+        memory_post_id=edition.contents.memory.post_id if edition.contents.memory is not None else None,
+        rest_of=edition.rest_of,
         now=now,
     )
 
@@ -266,66 +300,3 @@ def letter_message_id(host: Host, list_name: str, member_id: int) -> str:
     if host.mailbox:
         return letter_id(random, list_name, host.domain)
     return new_message_id(random, host.domain)
-
-
-def write_due_letters(database: Database, host: Host, now: datetime, *, only: str = "") -> int:
-    """The letters of the day, and of the week, whose hour has come; of one list only, or of all. Returns how many."""
-    count = 0
-    writers: dict[int, LetterWriter | None] = {}
-    for group in database.read(letters.reader_groups):
-        if not is_due(group.hour, now.astimezone(zone_of(group.timezone))):
-            continue
-        if group.list_id not in writers:
-            writers[group.list_id] = _writer(database, host, group.list_id, now, only)
-        writer = writers[group.list_id]
-        if writer is None:
-            continue
-        count += _write_to_group(database, writer, group, now)
-    if count:
-        log.info("letters written", count=count)
-    return count
-
-
-def write_wished_letters(database: Database, host: Host, now: datetime) -> int:
-    """What members have asked for in an answer: the rest of a letter, or what they missed. Returns how many."""
-    count = 0
-    for membership_id, edition_id, list_id in database.read(letter_wishes):
-        writer = _writer(database, host, list_id, now, "")
-        if not database.write(partial(fulfil_wish, membership_id=membership_id)):
-            continue
-        reader = database.read(partial(letters.reader_of, membership_id=membership_id))
-        if writer is not None and reader is not None:
-            count += writer.write_rest(reader, edition_id) if edition_id else writer.write_missed(reader)
-    return count
-
-
-def _write_to_group(database: Database, writer: LetterWriter, group: ReaderGroup, now: datetime) -> int:
-    zone = zone_of(group.timezone)
-    day = now.astimezone(zone).date()
-    newest = database.read(partial(letters.newest_post, list_id=group.list_id))
-    batch = partial(letters.due_readers, group=group, day=day, newest=newest, limit=BATCH)
-    before = ends_at(group.hour, day, zone)
-    return sum(writer.write(readers, day=day, before=before) for readers in _batches(database, batch))
-
-
-def write_letters_now(database: Database, host: Host, mailing_list: MailingList, now: datetime) -> int:
-    """To everybody who gets letters of a list and has news, whatever the hour. Returns how many."""
-    writer = LetterWriter(database, host, mailing_list, now)
-    list_id = id_of(mailing_list)
-    newest = database.read(partial(letters.newest_post, list_id=list_id))
-    batch = partial(letters.all_readers, list_id=list_id, newest=newest, limit=BATCH)
-    return sum(writer.write(readers, day=None) for readers in _batches(database, batch))
-
-
-def _writer(database: Database, host: Host, list_id: int, now: datetime, only: str) -> LetterWriter | None:
-    mailing_list = database.read(partial(list_by_id, list_id=list_id))
-    if mailing_list is None or (only and mailing_list.name != only):
-        return None
-    return LetterWriter(database, host, mailing_list, now)
-
-
-def _batches(database: Database, batch: Callable[..., list[ReaderRow]]) -> Iterator[list[ReaderRow]]:
-    after = 0
-    while readers := database.read(partial(batch, after=after)):
-        yield readers
-        after = readers[-1].membership_id

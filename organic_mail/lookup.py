@@ -28,6 +28,7 @@ from organic_mail.answered import (
 )
 from organic_mail.asking import joining_is_busy
 from organic_mail.letter_facts import button_facts, letter_facts
+from organic_mail.muting import muting_facts
 from organic_mail.private_facts import private_facts
 from organic_mail.reported import complaint_facts, sent_facts
 from storage import members, questions, tokens
@@ -119,6 +120,7 @@ def _facts(
         sent=sent,
         complaint=complaint,
         reaction=reaction_facts(session, mailing_list, message) if is_post else None,
+        muting=muting_facts(session, host, mailing_list, message) if is_post else None,
         letter=letter_facts(session, host, mailing_list, message) if route.kind is Kind.LIST else None,
         button=pressed,
         is_banned=author is not None and is_banned_from(session, mailing_list, author.address),

@@ -20,10 +20,11 @@ from storage import bounces, members, tokens
 from storage.database import Database
 from storage.events import record
 from storage.letter_buttons import wish_for_letter
-from storage.letters import IN_LETTERS, has_missed
+from storage.letters import IN_LETTERS
 from storage.lists import list_by_id
 from storage.models import Address, MailingList, Member, Membership, Role, Status, TokenAction
 from storage.models_bounces import PauseReason, Suppression
+from storage.news import has_missed
 
 STAYS_OPEN = timedelta(days=60)
 """For so long the question whether mail shall come again can be answered."""

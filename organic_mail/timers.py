@@ -15,7 +15,7 @@ from organic_mail import keys
 from organic_mail.asking_people import remind
 from organic_mail.bouncing import forget_bounces, judge_bounces
 from organic_mail.home import Opened
-from organic_mail.lettering import LETTERS_KEPT, write_due_letters, write_wished_letters
+from organic_mail.letters_due import LETTERS_KEPT, write_due_letters, write_wished_letters
 from organic_mail.moderation import give_up_waiting, leave_to_people
 from organic_mail.notices import host_of
 from organic_mail.pausing import send_probes

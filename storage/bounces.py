@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, insert, literal, sql, text, union_all, update
 from sqlmodel import Session, SQLModel, col, delete, select
 
+from storage.letter_recall import recall_letters_of
 from storage.letters import IN_LETTERS, begin_letters
 from storage.models import Delivery, Membership, Post, Status
 from storage.models_bounces import Blame, Bounce, Pause, PauseReason, Suppression
@@ -171,7 +172,7 @@ def pause(session: Session, row: Membership, reason: PauseReason, now: datetime)
     if row.status is not Status.ACTIVE or row.id is None:
         return False
     row.status = Status.PAUSED
-    if row.delivery not in IN_LETTERS:
+    if not recall_letters_of(session, row.id, now) and row.delivery not in IN_LETTERS:
         begin_letters(session, row)  # so that it is known what she misses
     session.merge(Pause(membership_id=row.id, reason=reason, since=now))
     session.flush()

@@ -12,7 +12,7 @@ from storage.cleaned import KeptCleaned, cleaned_of
 from storage.contents import read_content
 from storage.lists import list_by_id
 from storage.members import member_by_id, primary_address
-from storage.models import MailingList, Member, Post, Status
+from storage.models import DeliveryMode, MailingList, Member, Post, Status
 from storage.posts import post_by_id
 from storage.tables import delivery, mailing_list, membership, post
 
@@ -52,15 +52,37 @@ def not_wanted(session: Session, delivery_ids: Sequence[int]) -> dict[int, str]:
         post.c.removed_at.is_not(None), mailing_list.c.removed_at.is_not(None), membership.c.status != Status.ACTIVE
     )
     rows = session.connection().execute(reason.where(delivery.c.id.in_(delivery_ids), unwanted))
-    return {
-        row_id: _why(post_removed is not None, list_removed is not None, status)
+    posts = {
+        row_id: _why(post_removed=post_removed is not None, list_removed=list_removed is not None, status=status)
         for row_id, post_removed, list_removed, status in rows
+    }
+    return posts | _letters_not_wanted(session, delivery_ids)
+
+
+def _letters_not_wanted(session: Session, delivery_ids: Sequence[int]) -> dict[int, str]:
+    reason = select(delivery.c.id, mailing_list.c.removed_at, membership.c.status).select_from(
+        delivery.join(membership, membership.c.id == delivery.c.membership_id).join(
+            mailing_list, mailing_list.c.id == delivery.c.list_id
+        )
+    )
+    unwanted = or_(
+        mailing_list.c.removed_at.is_not(None),
+        membership.c.status != Status.ACTIVE,
+        membership.c.delivery == DeliveryMode.NONE,
+    )
+    letters = (delivery.c.id.in_(delivery_ids), delivery.c.letter_id.is_not(None))
+    rows = session.connection().execute(reason.where(*letters, unwanted))
+    return {
+        row_id: _why(post_removed=False, list_removed=list_removed is not None, status=status)
+        for row_id, list_removed, status in rows
     }
 
 
-def _why(post_removed: bool, list_removed: bool, status: Status) -> str:
+def _why(*, post_removed: bool, list_removed: bool, status: Status) -> str:
     if post_removed:
         return "the post was removed"
     if list_removed:
         return "the list was removed"
+    if status is Status.ACTIVE:
+        return "she wants no letters now"
     return "paused" if status is Status.PAUSED else "no member now"

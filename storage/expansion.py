@@ -40,7 +40,7 @@ NO_OWN_POST = not_((membership.c.member_id == bindparam("author")) & not_(member
 def expansion(*readers: ColumnElement[bool]) -> Prepared:
     """The statement that adds the deliveries. readers: which memberships get one.
 
-    Its parameters: post_id, content_id, list_id, author (0: no member), state, attempts, reply, now.
+    Its parameters: post_id, content_id, list_id, thread_id, author (0: no member), state, attempts, reply, now.
     """
     copies: list[Any] = list(_COPIES.values())
     people = membership.join(member, member.c.id == membership.c.member_id).join(

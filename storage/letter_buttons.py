@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import insert, select
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
-from storage.models import DeliveryState, MailingList, Member, Membership
+from storage.letters import IN_LETTERS
+from storage.models import DeliveryMode, DeliveryState, MailingList, Member, Membership
 from storage.models_letters import (
     ButtonKind,
+    HiddenMemory,
     Letter,
     LetterAnswer,
     LetterButton,
@@ -20,7 +23,18 @@ from storage.models_letters import (
     LetterWish,
 )
 from storage.models_reactions import Reaction
+from storage.news import has_missed
 from storage.tables import delivery
+
+
+@dataclass(frozen=True, slots=True)
+class WishRow:
+    """A letter that somebody asked for. edition_id: whose rest; None: what she missed before `made_at`."""
+
+    membership_id: int
+    edition_id: int | None
+    list_id: int
+    made_at: datetime
 
 
 def buttons_of(
@@ -95,12 +109,17 @@ def wish_for_letter(session: Session, *, membership_id: int, edition_id: int | N
     session.flush()
 
 
-def letter_wishes(session: Session) -> list[tuple[int, int | None, int]]:
-    """Membership, edition and list of each."""
-    query = select_rows(LetterWish.membership_id, LetterWish.edition_id, Membership.list_id).where(
+def wish_for_the_last(session: Session, row: Membership, before: DeliveryMode, now: datetime) -> None:
+    """Who gets each post from now on, and got letters before, has a last one with what was written in between."""
+    if row.delivery is DeliveryMode.EACH and before in IN_LETTERS and has_missed(session, row):
+        wish_for_letter(session, membership_id=row.id or 0, edition_id=None, now=now)
+
+
+def letter_wishes(session: Session) -> list[WishRow]:
+    query = select_rows(LetterWish.membership_id, LetterWish.edition_id, Membership.list_id, LetterWish.made_at).where(
         Membership.id == LetterWish.membership_id
     )
-    return list(session.exec(query))
+    return [WishRow(*row) for row in session.exec(query)]
 
 
 def fulfil_wish(session: Session, membership_id: int) -> bool:
@@ -148,6 +167,13 @@ def keep_answer(session: Session, *, post_id: int, content_id: int) -> None:
     """The post was cut out of this mail."""
     session.add(LetterAnswer(post_id=post_id, content_id=content_id))
     session.flush()
+
+
+def hide_memory(session: Session, *, post_id: int, now: datetime) -> None:
+    """No letter remembers the post again."""
+    if session.get(HiddenMemory, post_id) is None:
+        session.add(HiddenMemory(post_id=post_id, hidden_at=now))
+        session.flush()
 
 
 def answer_content(session: Session, post_id: int) -> int | None:

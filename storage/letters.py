@@ -1,4 +1,4 @@
-"""Letters: who reads them and how far hers have come, what is new, and the row that lets no second one go out a day."""
+"""Letters: who reads them and how far hers have come, and the row that lets no second one go out a day."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, insert, select, text
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, func, insert, select, text
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from storage.contents import store_content
 from storage.models import DeliveryMode, DeliveryState, Membership, Status
 from storage.models_letters import Letter, LetterEdition, LetterEntry, LetterReader
-from storage.tables import address, delivery, letter, mailing_list, member, membership, post, thread
+from storage.news import newest_post
+from storage.tables import address, delivery, letter, mailing_list, member, membership
 from storage.tables import letter_reader as reader
 
-MOST_NEWS = 400
-"""Posts that one letter looks at; who was away for longer gets the last ones."""
 IN_LETTERS = (DeliveryMode.DAILY, DeliveryMode.WEEKLY)
 
 
 @dataclass(frozen=True, slots=True)
 class ReaderGroup:
-    """Readers of one list whose letter is due at the same moments."""
+    """Readers of one list whose letter is due at the same moments. weekly: some of them get one a week."""
 
     list_id: int
     timezone: str
     hour: int
+    weekly: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +54,6 @@ class ReaderRow:
 
 
 @dataclass(frozen=True, slots=True)
-class NewsRow:
-    """One post of a list, not removed."""
-
-    id: int
-    thread_id: int
-    content_id: int
-    member_id: int | None
-    author_name: str
-    subject: str  # of its thread
-    in_reply_to: str
-    written_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class NewEntry:
     number: int
     thread_id: int
@@ -90,36 +76,47 @@ class NewLetter:
 
 def reader_groups(session: Session) -> list[ReaderGroup]:
     """Of all lists that are in use."""
+    is_weekly = case((membership.c.delivery == DeliveryMode.WEEKLY, 1), else_=0)
     query = (
-        select(membership.c.list_id, member.c.timezone, member.c.hour)
+        select(membership.c.list_id, member.c.timezone, member.c.hour, func.max(is_weekly))
         .select_from(
             membership.join(member, member.c.id == membership.c.member_id).join(
                 mailing_list, mailing_list.c.id == membership.c.list_id
             )
         )
         .where(_reads_letters(), mailing_list.c.removed_at.is_(None))
-        .distinct()
+        .group_by(membership.c.list_id, member.c.timezone, member.c.hour)
         .order_by(membership.c.list_id)
     )
-    return [ReaderGroup(*row) for row in session.connection().execute(query)]
+    rows = session.connection().execute(query)
+    return [ReaderGroup(list_id, zone, hour, weekly=bool(weekly)) for list_id, zone, hour, weekly in rows]
 
 
 def due_readers(
-    session: Session, group: ReaderGroup, *, day: date, newest: int, after: int, limit: int
+    session: Session,
+    group: ReaderGroup,
+    *,
+    day: date,
+    newest: int | None,
+    after: int,
+    limit: int,
+    weekly_only: bool = False,
 ) -> list[ReaderRow]:
-    """Those of a group who may have news and have had no letter on this day, by membership id, behind `after`.
+    """Those of a group who may have news and have had no letter of this day, by membership id, behind `after`.
 
-    newest: id of the list's last post. Weekly ones only on their day of the week.
+    newest: id of the last post that could be in it; None: also who has had all of them. Weekly readers only on their
+    day of the week. weekly_only: the day is over, and the daily ones' letter comes with that of today.
     """
     had = exists().where(letter.c.membership_id == membership.c.id, letter.c.day == day)
-    on_her_day = (membership.c.delivery == DeliveryMode.DAILY) | (membership.c.weekday == day.weekday())
+    hers = (membership.c.delivery == DeliveryMode.WEEKLY) & (membership.c.weekday == day.weekday())
     query = _readers(group.list_id).where(
         member.c.timezone == group.timezone,
         member.c.hour == group.hour,
-        on_her_day,
-        func.coalesce(reader.c.read_to, 0) < newest,
+        hers if weekly_only else hers | (membership.c.delivery == DeliveryMode.DAILY),
         ~had,
     )
+    if newest is not None:
+        query = query.where(func.coalesce(reader.c.read_to, 0) < newest)
     return _rows(session, query, after, limit)
 
 
@@ -141,50 +138,6 @@ def has_letter_of(session: Session, membership_id: int, day: date) -> bool:
     return session.exec(query).first() is not None
 
 
-def newest_post(session: Session, list_id: int) -> int:
-    """The id of the list's last post, 0 when it has none."""
-    return session.connection().execute(select(func.max(post.c.id)).where(post.c.list_id == list_id)).scalar() or 0
-
-
-def has_missed(session: Session, row: Membership) -> bool:
-    """Was something written behind what she had last?"""
-    read_to = session.connection().execute(select(reader.c.read_to).where(reader.c.membership_id == row.id)).scalar()
-    return newest_post(session, row.list_id) > (read_to or 0)
-
-
-def news(session: Session, list_id: int, *, after: int, before: datetime | None) -> list[NewsRow]:
-    """Posts behind the one of id `after`, oldest first, the last MOST_NEWS of them.
-
-    before: none from the first one on that was accepted later. Ids of a list's posts come in the order of their
-    commits, so what is left out here is behind all that is given, and is not missed the next time.
-    """
-    upto: int | None = None
-    if before is not None:
-        late = select(func.min(post.c.id)).where(
-            post.c.list_id == list_id, post.c.id > after, post.c.accepted_at >= before
-        )
-        upto = session.connection().execute(late).scalar()
-    query = _news().where(post.c.list_id == list_id, post.c.id > after)
-    if upto is not None:
-        query = query.where(post.c.id < upto)
-    rows = session.connection().execute(query.order_by(post.c.id.desc()).limit(MOST_NEWS)).all()
-    return [NewsRow(*row) for row in reversed(rows)]
-
-
-def news_between(session: Session, thread_id: int, *, first: int, last: int) -> list[NewsRow]:
-    """The posts of a thread from one id to another, oldest first."""
-    query = _news().where(post.c.thread_id == thread_id, post.c.id >= first, post.c.id <= last)
-    rows = session.connection().execute(query.order_by(post.c.id).limit(MOST_NEWS)).all()
-    return [NewsRow(*row) for row in rows]
-
-
-def post_before(session: Session, thread_id: int, post_id: int) -> NewsRow | None:
-    """The last post of a thread that came before another one."""
-    query = _news().where(post.c.thread_id == thread_id, post.c.id < post_id).order_by(post.c.id.desc()).limit(1)
-    row = session.connection().execute(query).first()
-    return NewsRow(*row) if row else None
-
-
 def add_edition(
     session: Session,
     *,
@@ -194,6 +147,8 @@ def add_edition(
     title: str,
     written_on: date,
     entries: Sequence[NewEntry],
+    memory_post_id: int | None = None,
+    rest_of: int | None = None,
     now: datetime,
 ) -> int:
     """Keep what several letters have in common; its id."""
@@ -204,6 +159,8 @@ def add_edition(
         title=title,
         written_on=written_on,
         made_at=now,
+        memory_post_id=memory_post_id,
+        rest_of=rest_of,
     )
     session.add(edition)
     session.flush()
@@ -229,8 +186,8 @@ _READ_TO = select(reader.c.membership_id, reader.c.read_to).where(
     reader.c.membership_id.in_(bindparam("ids", expanding=True))
 )
 _ADD = text(
-    "INSERT INTO letter (edition_id, membership_id, day, message_id)"
-    " VALUES (:edition_id, :membership_id, :day, :message_id) ON CONFLICT DO NOTHING"
+    "INSERT INTO letter (edition_id, membership_id, day, message_id, read_from)"
+    " VALUES (:edition_id, :membership_id, :day, :message_id, :read_from) ON CONFLICT DO NOTHING"
 ).bindparams(bindparam("day", type_=letter.c.day.type))
 _ADDED = select(letter.c.message_id, letter.c.id, LetterEdition.content_id).where(  # type: ignore[call-overload]
     letter.c.edition_id == col(LetterEdition.id), letter.c.message_id.in_(bindparam("ids", expanding=True))
@@ -239,6 +196,21 @@ _MOVE_ON = text(
     "INSERT INTO letter_reader (membership_id, read_to, letters) VALUES (:membership_id, :read_to, :letters)"
     " ON CONFLICT (membership_id) DO UPDATE SET read_to = excluded.read_to, letters = letter_reader.letters + 1"
 )
+
+
+_PASS_OVER = text(
+    "INSERT INTO letter_reader (membership_id, read_to, letters) VALUES (:membership_id, :read_to, 0)"
+    " ON CONFLICT (membership_id) DO UPDATE SET read_to = excluded.read_to WHERE letter_reader.read_to = :read_from"
+)
+
+
+def pass_over(session: Session, readers: Sequence[tuple[ReaderRow, int]]) -> None:
+    """What is new is nothing for them. With each the id of the last post that they need not be asked about again."""
+    rows = [
+        {"membership_id": row.membership_id, "read_from": row.read_to, "read_to": read_to} for row, read_to in readers
+    ]
+    if rows:
+        session.connection().execute(_PASS_OVER, rows)
 
 
 def add_letters(session: Session, letters: Sequence[NewLetter], *, list_id: int, now: datetime) -> int:
@@ -262,6 +234,7 @@ def add_letters(session: Session, letters: Sequence[NewLetter], *, list_id: int,
             "membership_id": each.reader.membership_id,
             "day": each.day,
             "message_id": each.message_id,
+            "read_from": each.reader.read_to,
         }
         for each in wanted.values()
     ]
@@ -341,23 +314,6 @@ def _reader_columns() -> Select[Any]:
 def _rows(session: Session, query: Select[Any], after: int, limit: int) -> list[ReaderRow]:
     ordered = query.where(membership.c.id > after).order_by(membership.c.id).limit(limit)
     return [ReaderRow(*row) for row in session.connection().execute(ordered)]
-
-
-def _news() -> Select[Any]:
-    return (
-        select(
-            post.c.id,
-            post.c.thread_id,
-            post.c.content_id,
-            post.c.member_id,
-            post.c.author_name,
-            thread.c.subject,
-            post.c.in_reply_to,
-            post.c.written_at,
-        )
-        .select_from(post.join(thread, thread.c.id == post.c.thread_id))
-        .where(post.c.removed_at.is_(None))
-    )
 
 
 def forget_letters(session: Session, *, before: datetime, limit: int = 1000) -> int:

@@ -30,12 +30,16 @@ class LetterEdition(SQLModel, table=True):
     title: str  # "Sunday's letter", as its readers read it
     written_on: date  # in the time zone of its readers
     made_at: datetime = Field(sa_type=Moment, index=True)
+    memory_post_id: int | None = Field(default=None, sa_column=Column(BigId, ForeignKey("post.id"), index=True))
+    # the edition whose rest it brings; None: it brings news
+    rest_of: int | None = Field(default=None, sa_column=Column(BigId, ForeignKey("letter_edition.id")))
 
 
 class LetterEntry(SQLModel, table=True):
     """One numbered conversation of an edition."""
 
     __tablename__: ClassVar[str] = "letter_entry"
+    __table_args__ = (Index("ix_letter_entry_thread", "thread_id"),)
     edition_id: int = Field(sa_column=Column(BigId, ForeignKey("letter_edition.id"), primary_key=True))
     number: int = Field(primary_key=True)
     thread_id: int = Field(sa_column=Column(BigId, ForeignKey("thread.id"), nullable=False))
@@ -59,6 +63,7 @@ class Letter(SQLModel, table=True):
     membership_id: int = Field(foreign_key="membership.id")
     day: date | None = None  # hers, in her time zone; None for a letter that was asked for
     message_id: str = Field(unique=True)  # with its angle brackets
+    read_from: int = Field(sa_column=Column(BigId, nullable=False))  # id of the last post that she had had before
 
 
 class LetterReader(SQLModel, table=True):
@@ -98,3 +103,11 @@ class LetterAnswer(SQLModel, table=True):
     __tablename__: ClassVar[str] = "letter_answer"
     post_id: int = Field(sa_column=Column(BigId, ForeignKey("post.id"), primary_key=True, autoincrement=False))
     content_id: int = Field(sa_column=Column(BigId, ForeignKey("message.id"), nullable=False, index=True))
+
+
+class HiddenMemory(SQLModel, table=True):
+    """A post that no letter remembers: somebody asked for that."""
+
+    __tablename__: ClassVar[str] = "hidden_memory"
+    post_id: int = Field(sa_column=Column(BigId, ForeignKey("post.id"), primary_key=True, autoincrement=False))
+    hidden_at: datetime = Field(sa_type=Moment)

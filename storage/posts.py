@@ -12,7 +12,9 @@ from sqlmodel import select as select_rows
 
 from storage import queue, umbrella
 from storage.expansion import LIST, NO_OWN_POST, expansion
+from storage.letter_recall import recall_letters_with
 from storage.models import DeliveryMode, DeliveryState, Post, Status
+from storage.mutes import NOT_MUTED
 from storage.prepared import Prepared, detached
 from storage.tables import delivery, membership, post
 from storage.threads import DuplicateMessageId, Signs, file_post, is_posted, unfile_post
@@ -39,6 +41,7 @@ _EXPAND = expansion(
     membership.c.status == Status.ACTIVE,
     membership.c.delivery == DeliveryMode.EACH,
     NO_OWN_POST,
+    NOT_MUTED,
 )
 
 
@@ -63,7 +66,7 @@ def store_post(
 
     All Message-IDs but original_message_id are those of the copies. Readers: active memberships with delivery
     `each`, without the author when she wants no copy of her own, and who reads it through another list
-    (storage.umbrella). Raises DuplicateMessageId with nothing changed.
+    (storage.umbrella); nobody who has muted the thread. Raises DuplicateMessageId with nothing changed.
     The Post that is returned belongs to no session.
     """
     row: dict[str, Any] = {
@@ -94,6 +97,7 @@ def store_post(
         "post_id": post_id,
         "content_id": content_id,
         "list_id": list_id,
+        "thread_id": row["thread_id"],
         "author": member_id or 0,  # 0: no member
         "state": DeliveryState.DUE,
         "attempts": 0,
@@ -149,7 +153,7 @@ def post_stamped(session: Session, *, list_id: int, member_id: int, stamp: str) 
 
 
 def remove_post(session: Session, *, post_id: int, now: datetime) -> bool:
-    """Take a post out of its thread and drop its copies that still wait. False when there is none, or no longer."""
+    """Take a post out of its thread, and what still waits of it out of the queue. False when there is none any more."""
     gone = post_by_id(session, post_id)
     if gone is None or gone.removed_at is not None:
         return False
@@ -157,6 +161,7 @@ def remove_post(session: Session, *, post_id: int, now: datetime) -> bool:
     session.flush()
     unfile_post(session, gone.thread_id)
     queue.drop_of_post(session, post_id)
+    recall_letters_with(session, post_id=post_id, thread_id=gone.thread_id, now=now)
     return True
 
 

@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 from sqlmodel import Session
 
+from storage.mutes import copy_mutes, forget_mutes
 from storage.prepared import Prepared, PreparedAmong
-from storage.tables import post, thread, thread_reference
+from storage.tables import letter_entry, post, thread, thread_reference
 from storage.thread_marks import copy_marks, forget_marks
 
 _KNOWN = PreparedAmong(
@@ -110,10 +111,11 @@ class ReferenceTree:
         kept, gone = sorted((upper, lower))
         subject = select(thread.c.subject).where(thread.c.id == upper).scalar_subquery()
         self._connection.execute(update(thread).where(thread.c.id == kept).values(subject=subject))
-        for table in (post, thread_reference):
+        for table in (post, thread_reference, letter_entry):
             self._connection.execute(update(table).where(table.c.thread_id == gone).values(thread_id=kept))
-        copy_marks(self._connection, from_thread=gone, to_thread=kept)
-        forget_marks(self._connection, gone)
+        for copy, forget in ((copy_marks, forget_marks), (copy_mutes, forget_mutes)):
+            copy(self._connection, from_thread=gone, to_thread=kept)
+            forget(self._connection, gone)
         self._connection.execute(delete(thread).where(thread.c.id == gone))
         count_posts(self._connection, kept)
         self._thread = {key: kept if value == gone else value for key, value in self._thread.items()}
@@ -130,6 +132,7 @@ class ReferenceTree:
                 mine = (table.c.list_id == self._list_id, table.c.message_id.in_(part))
                 self._connection.execute(update(table).where(*mine).values(thread_id=fresh))
             copy_marks(self._connection, from_thread=old, to_thread=fresh)
+            copy_mutes(self._connection, from_thread=old, to_thread=fresh)
             self._thread.update(dict.fromkeys(part & self._thread.keys(), fresh))
             count_posts(self._connection, old)
             count_posts(self._connection, fresh)

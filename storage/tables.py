@@ -5,7 +5,17 @@ from __future__ import annotations
 from sqlalchemy import Table
 from sqlmodel import SQLModel
 
-from storage import models, models_bans, models_cleaned, models_letters, models_private, models_threads, models_umbrella
+from storage import (
+    models,
+    models_bans,
+    models_cleaned,
+    models_letters,
+    models_mutes,
+    models_private,
+    models_reactions,
+    models_threads,
+    models_umbrella,
+)
 
 
 def _table(model: type[SQLModel]) -> Table:
@@ -19,6 +29,7 @@ ban = _table(models_bans.Ban)
 cleaned_message = _table(models_cleaned.CleanedMessage)
 delivery = _table(models.Delivery)
 event = _table(models.Event)
+hidden_memory = _table(models_letters.HiddenMemory)
 letter = _table(models_letters.Letter)
 letter_edition = _table(models_letters.LetterEdition)
 letter_entry = _table(models_letters.LetterEntry)
@@ -28,8 +39,10 @@ member = _table(models.Member)
 member_list = _table(models_umbrella.MemberList)
 membership = _table(models.Membership)
 message = _table(models.Message)
+muted_thread = _table(models_mutes.MutedThread)
 post = _table(models.Post)
 private_mail = _table(models_private.PrivateMail)
+reaction = _table(models_reactions.Reaction)
 signing_key = _table(models.SigningKey)
 thread = _table(models.Thread)
 thread_mark = _table(models_threads.ThreadMark)

@@ -16,6 +16,7 @@ from sqlmodel import select as select_rows
 from storage.expansion import LIST, NO_OWN_POST, expansion
 from storage.models import DeliveryMode, MailingList, Membership, Status
 from storage.models_umbrella import MemberList
+from storage.mutes import NOT_MUTED
 from storage.tables import mailing_list, member_list, membership
 
 _HERE = (Status.ACTIVE, Status.PAUSED)
@@ -54,7 +55,7 @@ def _through(outer_id: Any) -> Select[Any]:
 _ONE_EACH = (
     _through(LIST)
     .with_only_columns(func.min(membership.c.id))
-    .where(membership.c.status == Status.ACTIVE, membership.c.delivery != DeliveryMode.NONE, NO_OWN_POST)
+    .where(membership.c.status == Status.ACTIVE, membership.c.delivery != DeliveryMode.NONE, NO_OWN_POST, NOT_MUTED)
     .group_by(membership.c.member_id)
 )
 _EXPAND = expansion(membership.c.id.in_(_ONE_EACH))

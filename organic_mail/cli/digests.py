@@ -62,7 +62,7 @@ def send(
     from datetime import UTC, datetime
 
     from organic_mail.cli.words import the_list
-    from organic_mail.lettering import write_due_letters, write_letters_now
+    from organic_mail.letters_due import write_due_letters, write_letters_now
     from organic_mail.logs import without_log
     from organic_mail.notices import host_of
 

@@ -20,12 +20,17 @@ def create_letter_tables() -> None:
         sa.Column("title", sa.String(), nullable=False),
         sa.Column("written_on", sa.Date(), nullable=False),
         sa.Column("made_at", MOMENT, nullable=False),
+        sa.Column("memory_post_id", BIG_ID, nullable=True),
+        sa.Column("rest_of", BIG_ID, nullable=True),
         sa.ForeignKeyConstraint(["content_id"], ["message.id"], name="fk_letter_edition_content_id"),
         sa.ForeignKeyConstraint(["list_id"], ["mailing_list.id"], name="fk_letter_edition_list_id"),
+        sa.ForeignKeyConstraint(["memory_post_id"], ["post.id"], name="fk_letter_edition_memory_post_id"),
+        sa.ForeignKeyConstraint(["rest_of"], ["letter_edition.id"], name="fk_letter_edition_rest_of"),
         sa.PrimaryKeyConstraint("id", name="pk_letter_edition"),
     )
     op.create_index("ix_letter_edition_content_id", "letter_edition", ["content_id"])
     op.create_index("ix_letter_edition_made_at", "letter_edition", ["made_at"])
+    op.create_index("ix_letter_edition_memory_post_id", "letter_edition", ["memory_post_id"])
     op.create_table(
         "letter_entry",
         sa.Column("edition_id", BIG_ID, nullable=False),
@@ -39,6 +44,7 @@ def create_letter_tables() -> None:
         sa.ForeignKeyConstraint(["thread_id"], ["thread.id"], name="fk_letter_entry_thread_id"),
         sa.PrimaryKeyConstraint("edition_id", "number", name="pk_letter_entry"),
     )
+    op.create_index("ix_letter_entry_thread", "letter_entry", ["thread_id"])
     op.create_table(
         "letter",
         sa.Column("id", BIG_ID, nullable=False),
@@ -46,6 +52,7 @@ def create_letter_tables() -> None:
         sa.Column("membership_id", sa.Integer(), nullable=False),
         sa.Column("day", sa.Date(), nullable=True),
         sa.Column("message_id", sa.String(), nullable=False),
+        sa.Column("read_from", BIG_ID, nullable=False),
         sa.ForeignKeyConstraint(["edition_id"], ["letter_edition.id"], name="fk_letter_edition_id"),
         sa.ForeignKeyConstraint(["membership_id"], ["membership.id"], name="fk_letter_membership_id"),
         sa.PrimaryKeyConstraint("id", name="pk_letter"),
@@ -91,3 +98,20 @@ def create_letter_tables() -> None:
         sa.PrimaryKeyConstraint("post_id", name="pk_letter_answer"),
     )
     op.create_index("ix_letter_answer_content_id", "letter_answer", ["content_id"])
+    op.create_table(
+        "hidden_memory",
+        sa.Column("post_id", BIG_ID, autoincrement=False, nullable=False),
+        sa.Column("hidden_at", MOMENT, nullable=False),
+        sa.ForeignKeyConstraint(["post_id"], ["post.id"], name="fk_hidden_memory_post_id"),
+        sa.PrimaryKeyConstraint("post_id", name="pk_hidden_memory"),
+    )
+    op.create_table(
+        "muted_thread",
+        sa.Column("thread_id", BIG_ID, autoincrement=False, nullable=False),
+        sa.Column("member_id", sa.Integer(), nullable=False),
+        sa.Column("muted_at", MOMENT, nullable=False),
+        sa.ForeignKeyConstraint(["member_id"], ["member.id"], name="fk_muted_thread_member_id"),
+        sa.ForeignKeyConstraint(["thread_id"], ["thread.id"], name="fk_muted_thread_thread_id"),
+        sa.PrimaryKeyConstraint("thread_id", "member_id", name="pk_muted_thread"),
+    )
+    op.create_index("ix_muted_thread_member_id", "muted_thread", ["member_id"])

@@ -15,7 +15,7 @@ from handlers.facts import Host
 from handlers.sign import Signer
 from handlers.token import Secret
 from organic_mail.copies import Key, SharedBytes, key_of, made_copies
-from organic_mail.lettering import write_due_letters
+from organic_mail.letters_due import write_due_letters
 from storage import lists, members, queue
 from storage.contents import store_content
 from storage.database import Database

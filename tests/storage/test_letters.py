@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 from sqlmodel import Session
 
-from storage import letter_buttons, letters, members, queue
+from storage import letter_buttons, letters, members, news, queue
 from storage.database import Database
 from storage.letters import NewEntry, NewLetter, ReaderGroup
 from storage.models import DeliveryMode
@@ -35,13 +35,13 @@ def wrote(database: Database, list_id: int, number: int) -> int:
 
 
 def due(session: Session, list_id: int, day: date = DAY) -> list[letters.ReaderRow]:
-    newest = letters.newest_post(session, list_id)
+    newest = news.newest_post(session, list_id)
     group = ReaderGroup(list_id, "UTC", UTC_AT_SEVEN)
     return letters.due_readers(session, group, day=day, newest=newest, after=0, limit=100)
 
 
 def write(session: Session, list_id: int, readers: list[letters.ReaderRow], day: date | None, tag: str) -> int:
-    newest = letters.newest_post(session, list_id)
+    newest = news.newest_post(session, list_id)
     entry = NewEntry(1, 1, newest, newest, "S", shown=True)
     edition = letters.add_edition(
         session, list_id=list_id, raw=b"A: b\r\n\r\n" + tag.encode(), language="en", title="T", written_on=DAY,
@@ -87,8 +87,8 @@ def test_news_end_before_what_came_too_late(database: Database, family: int) -> 
     first = wrote(database, family, 1)
     database.write(lambda session: a_post(session, family, "<2@x>", now=NOW + timedelta(hours=2), subject="S2"))
     wrote(database, family, 3)
-    everything = database.read(lambda session: letters.news(session, family, after=0, before=None))
-    before = database.read(lambda session: letters.news(session, family, after=0, before=NOW + timedelta(hours=1)))
+    everything = database.read(lambda session: news.news(session, family, after=0, before=None))
+    before = database.read(lambda session: news.news(session, family, after=0, before=NOW + timedelta(hours=1)))
     assert len(everything) == 3
     assert [row.id for row in before] == [first]  # the third waits behind the second, and is not passed over
 
@@ -106,7 +106,7 @@ def test_letters_begin_when_she_wants_them(database: Database, family: int) -> N
     database.write(lambda session: change(session, DeliveryMode.WEEKLY))
     reader = database.read(lambda session: letters.reader_of(session, row.id or 0))
     assert reader is not None
-    assert reader.read_to == database.read(lambda session: letters.newest_post(session, family))
+    assert reader.read_to == database.read(lambda session: news.newest_post(session, family))
     wrote(database, family, 2)
     database.write(lambda session: change(session, DeliveryMode.DAILY))  # from one letter to another nothing is lost
     again = database.read(lambda session: letters.reader_of(session, row.id or 0))

@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 
 from handlers.facts import id_of
 from handlers.letter_mail import Reader, edition_of, letter_copy
-from organic_mail.lettering import write_due_letters, write_letters_now, write_wished_letters
+from organic_mail.letters_due import write_due_letters, write_letters_now, write_wished_letters
 from storage import members, queue
 from storage.contents import read_content
-from storage.models import DeliveryMode, Post
+from storage.models import DeliveryMode, DeliveryState, Post
 from storage.posts import thread_posts
 from storage.threads import threads_of
 from tests.wire.community import DOMAIN, Community, mail
@@ -75,6 +75,16 @@ def due(people: Community, now: datetime = SUNDAY) -> list[Got]:
     before = {row.id for row in _letters(people)}
     write_due_letters(people.database, people.host, now)
     return [got(people, row) for row in _letters(people) if row.id not in before]
+
+
+def arrived(people: Community) -> None:
+    """What waits in the queue has been sent."""
+
+    def settle(session: Any) -> None:
+        rows = queue.claim(session, who="test:1:1", now=SUNDAY + timedelta(days=400), limit=10_000)
+        queue.settle(session, [queue.Settled(row.id, DeliveryState.SENT, "250 OK") for row in rows], SUNDAY)
+
+    people.database.write(settle)
 
 
 def at_once(people: Community, now: datetime = SUNDAY) -> list[Got]:

@@ -18,7 +18,7 @@ from storage.letter_buttons import answer_content
 from storage.models import DeliveryMode, Posting, Status
 from storage.reactions import reactions_to
 from tests.wire.community import Community, believed, community
-from tests.wire.letters import SUNDAY, Got, at_once, conversations, due, reads_letters, says, wished
+from tests.wire.letters import SUNDAY, Got, arrived, at_once, conversations, due, reads_letters, says, wished
 
 LAKE, REUNION, TABLE = "Back from the lake", "Reunion at Olu's house", "Who has a long table?"
 ABOUT = "About Sunday's letter"
@@ -38,6 +38,7 @@ def people(sqlite_template: Path, tmp_path: Path) -> Iterator[Community]:
 @pytest.fixture
 def letter(people: Community) -> Got:
     (found,) = due(people)
+    arrived(people)
     people.clock[0] = SUNDAY + timedelta(hours=2)
     return found
 

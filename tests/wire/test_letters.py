@@ -11,7 +11,7 @@ import pytest
 
 from organic_mail import lettering
 from organic_mail.letter_preview import previewed
-from organic_mail.lettering import write_due_letters
+from organic_mail.letters_due import write_due_letters
 from storage.letters import reader_of
 from storage.models import DeliveryMode
 from tests.wire.community import Community, community
