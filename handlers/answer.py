@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from handlers.directory import decide_line
 from handlers.facts import Facts, QuestionFacts
 from handlers.incoming import Incoming, Verdict
 from handlers.outcome import ACCEPTED, No, Note, Outcome, Yes
@@ -26,8 +27,11 @@ def decide_answer(incoming: Incoming, facts: Facts, asked: QuestionFacts, now: d
     if question.kind is QuestionKind.JOINING and facts.is_banned:
         return dropped(facts, f"{who} wants to join, and is banned.")
     is_decision = question.kind is QuestionKind.DECISION
-    if is_decision and incoming.authentication.verdict is not Verdict.ALIGNED:
+    is_surely_asked = is_decision or question.kind is QuestionKind.FORGETTING
+    if is_surely_asked and incoming.authentication.verdict is not Verdict.ALIGNED:
         return held(facts, f"We cannot tell whether it is really {who} who decides.")
+    if question.kind is QuestionKind.LINE:
+        return too_late(incoming, facts) if question.expires_at <= now else decide_line(incoming, facts, question)
     if question.answered_at is not None:
         text = f"{who} answered a question that had been answered."
         return Outcome(ACCEPTED, (Note("dropped", text, facts.list_id, facts.member_id),))

@@ -9,7 +9,8 @@ from datetime import datetime
 
 from handlers.answer import decide_answer
 from handlers.automatic import is_report
-from handlers.facts import Facts, TokenFacts, id_of
+from handlers.directory import REQUESTS
+from handlers.facts import Facts, QuestionFacts, TokenFacts, id_of
 from handlers.incoming import Incoming, Verdict
 from handlers.join import decide_join
 from handlers.keep import decide_keep
@@ -30,6 +31,7 @@ from handlers.policy import (
 )
 from handlers.route import Kind
 from storage.models import Status, TokenAction
+from storage.models_questions import QuestionKind
 
 _HERE = (Status.ACTIVE, Status.PAUSED)
 _MEANINGS = {Kind.LEAVE: Command.STOP, Kind.JOIN: Command.JOIN}  # of what is written there, whatever it says
@@ -38,7 +40,7 @@ _MEANINGS = {Kind.LEAVE: Command.STOP, Kind.JOIN: Command.JOIN}  # of what is wr
 def decide_command(incoming: Incoming, facts: Facts, now: datetime) -> Outcome:
     if facts.token is not None:
         return _token(incoming, facts, facts.token, now)
-    if facts.question is not None:
+    if facts.question is not None and not _asks_something_else(incoming, facts, facts.question):
         return decide_answer(incoming, facts, facts.question, now)
     outcome = first_answer(COMMANDS, incoming, facts)
     if outcome is not None:
@@ -48,8 +50,17 @@ def decide_command(incoming: Incoming, facts: Facts, now: datetime) -> Outcome:
             return _leave(incoming, facts)
         case Command.JOIN:
             return decide_join(incoming, facts)
-        case None:
+        case command if command in REQUESTS:
+            return REQUESTS[command](incoming, facts)
+        case _:
             return decide_pace(incoming, facts) or held(facts, f"{writer(incoming, facts)} asks for help.")
+
+
+def _asks_something_else(incoming: Incoming, facts: Facts, asked: QuestionFacts) -> bool:
+    """Whatever a member writes about herself is her line in the list of members, but for what we know to be none."""
+    if asked.question.kind is not QuestionKind.LINE:
+        return False
+    return command_said(incoming, facts) is not None or decide_pace(incoming, facts) is not None
 
 
 def command_said(incoming: Incoming, facts: Facts) -> Command | None:

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from handlers.facts import Facts, id_of
 from handlers.incoming import Incoming, Verdict
 from handlers.outcome import ACCEPTED, Action, AskToForget, Explain, Outcome, SendDirectory, SetLine, WishData
-from handlers.plain_words import read_answer
+from handlers.plain_words import Command, read_answer
 from handlers.policy import awaiting_author, dropped, held, writer
 from handlers.written import written_text_of
 from storage.models import Membership, Status
 from storage.models_questions import Question
 
-LONGEST_LINE = 300
+LONGEST_LINE = 200
 """Characters of what a member writes about herself for the list of members."""
 
 _HERE = (Status.ACTIVE, Status.PAUSED)
@@ -74,6 +74,16 @@ def decide_line(incoming: Incoming, facts: Facts, question: Question) -> Outcome
         return Outcome(ACCEPTED, (SetLine(id_of(membership), is_listed=False),))
     line = "" if said and len(words) == 1 else line_of(written)
     return Outcome(ACCEPTED, (SetLine(id_of(membership), is_listed=True, line=line),))
+
+
+REQUESTS: Mapping[Command, Callable[[Incoming, Facts], Outcome]] = {
+    Command.WHO: decide_who,
+    Command.MY_DATA: decide_my_data,
+    Command.FORGET_ME: decide_forget_me,
+    Command.RULES: decide_rules,
+    Command.HELP: decide_help,
+}
+"""What is answered and changes nothing."""
 
 
 def line_of(text: str) -> str:

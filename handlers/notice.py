@@ -50,7 +50,23 @@ class NoticeKind(StrEnum):
     REFUSED = "refused"  # to the operator
     PAUSED = "paused"  # to a member who wants no mail for now
     CHANGED = "changed"  # to a member who wants her mail at another pace
+    DIRECTORY = "directory"  # to a member who asks who is on the list
+    LISTED = "listed"  # to a member who said how she wants to stand there
+    HELP = "help"
+    HELP_STRANGER = "help_stranger"  # to who is no member
+    RULES = "rules"
+    YOUR_DATA = "your_data"
+    FORGET = "forget"  # to a member who wants to be forgotten: does she?
     PROBE = "probe"  # from our one mailbox to itself
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosed:
+    """A file that goes with a letter."""
+
+    name: str
+    content_type: str  # "application/zip"
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +81,8 @@ class Notice:
     in_reply_to: str = ""  # the message that made us write, "" when no mail did
     values: Mapping[str, Value] = field(default_factory=dict)
     quoted: str = ""  # what somebody wrote, shown below our words
+    below: str = ""  # what we have to show there: whole, with its lines
+    enclosed: Enclosed | None = None
 
 
 def notice(letter: Notice, host: Host, *, message_id: str, now: datetime) -> bytes:
@@ -85,19 +103,26 @@ def notice(letter: Notice, host: Host, *, message_id: str, now: datetime) -> byt
         message["References"] = letter.in_reply_to
     message["Auto-Submitted"] = "auto-replied" if letter.in_reply_to else "auto-generated"  # RFC 3834 §5
     message["X-Auto-Response-Suppress"] = "OOF, AutoReply, RN, NRN"  # [MS-OXCMAIL] §2.1.3.2.20: bounces may come
-    quoted = _quotable(letter.quoted)
+    quoted = _quotable(letter.quoted, _LONGEST_QUOTE) or _quotable(letter.below, len(letter.below))
     page = templates().get_template("notice.html").render(text=words, quoted=quoted)
     paragraphs = (*words.paragraphs, quoted) if quoted else words.paragraphs
     message.set_content("\n\n".join(paragraphs) + "\n", cte="quoted-printable")
     message.add_alternative(page, subtype="html", cte="quoted-printable")
-    message.set_boundary(f"=_{hashlib.sha256(message_id.encode()).hexdigest()[:32]}")
+    mark = hashlib.sha256(message_id.encode()).hexdigest()[:32]
+    message.set_boundary(f"=_{mark}")
+    if letter.enclosed:
+        main_type, _, sub_type = letter.enclosed.content_type.partition("/")
+        message.add_attachment(
+            letter.enclosed.content, maintype=main_type, subtype=sub_type, filename=letter.enclosed.name
+        )
+        message.set_boundary(f"=_outer_{mark}")
     return message.as_bytes()
 
 
-def _quotable(text: str) -> str:
+def _quotable(text: str, most: int) -> str:
     """Its lines without control characters, and not too many of them."""
-    lines = ("".join(letter for letter in line if letter.isprintable()) for line in text[:_LONGEST_QUOTE].splitlines())
-    return "\n".join(lines).strip() + ("\n…" if len(text) > _LONGEST_QUOTE else "")
+    lines = ("".join(letter for letter in line if letter.isprintable()) for line in text[:most].splitlines())
+    return "\n".join(lines).strip() + ("\n…" if len(text) > most else "")
 
 
 def _sender(mailing_list: MailingList | None, host: Host) -> Mailbox:
@@ -120,7 +145,7 @@ def _words(letter: Notice, host: Host) -> Text:
     }
     if mailing_list:
         known["address"] = host.written_to(mailing_list.name)
-        for role in ("owner", "leave"):
+        for role in ("owner", "leave", "help", "join"):
             known[role] = host.shown(f"{mailing_list.name}-{role}", letter.language)
     known |= letter.values
     return text_of(f"notices/{letter.kind}", letter.language, known)

@@ -91,5 +91,14 @@ EXAMPLES: Mapping[NoticeKind, tuple[Values, ...]] = {
         {"delivery": delivery, "before": before, "hour": 7}
         for delivery, before in (("each", "daily"), ("daily", "weekly"), ("weekly", "each"), ("weekly", "none"))
     ),
+    NoticeKind.DIRECTORY: _shapes(listed=(True, False), others=(0, 1, 9)),
+    NoticeKind.LISTED: _shapes(listed=(True, False)),
+    NoticeKind.HELP: _shapes(
+        posting=("members", "announce"), role=("member", "owner"), lists=(("The family",), ("The family", "The garden"))
+    ),
+    NoticeKind.HELP_STRANGER: ({},),
+    NoticeKind.RULES: _shapes(own=(True, False)),
+    NoticeKind.YOUR_DATA: _shapes(left_out=(0, 1, 30)),
+    NoticeKind.FORGET: ({},),
     NoticeKind.PROBE: ({},),
 }

@@ -14,12 +14,14 @@ from handlers.facts import Host, id_of
 from handlers.incoming import Incoming, Verdict
 from handlers.outcome import (
     Action,
+    AskToForget,
     AskToJoin,
     Block,
     Bounced,
     ChangeDelivery,
     Complained,
     Decline,
+    Explain,
     Forward,
     GoOn,
     HideMemory,
@@ -38,9 +40,12 @@ from handlers.outcome import (
     Return,
     SayIsMember,
     SendCopies,
+    SendDirectory,
     SendPrivately,
     SendRest,
+    SetLine,
     Unblock,
+    WishData,
     Withdraw,
     Yes,
 )
@@ -49,6 +54,7 @@ from organic_mail import (
     asking,
     bouncing,
     complaining,
+    directory,
     joining,
     letter_wishes,
     moderation,
@@ -59,7 +65,7 @@ from organic_mail import (
 )
 from organic_mail.joining import Answer
 from organic_mail.publishing import publish_part
-from storage import held, queue
+from storage import held, members, queue
 from storage.arrivals import remember
 from storage.contents import Packed, pack, store_content
 from storage.events import record
@@ -78,8 +84,17 @@ def apply(session: Session, decisions: Sequence[Decision], packed: Packed, now: 
         answer = _answer(decision)
         for action in decision.outcome.actions:
             _write(session, decision, action, packed, answer, now)
+        if _is_forgotten(session, decision):
+            return
         if decision.outcome.accepted:
             _notice_that_she_writes(session, decision, answer, now)
+
+
+def _is_forgotten(session: Session, decision: Decision) -> bool:
+    """Has its author asked for that, so that nobody is there who could have written anything more?"""
+    if not any(isinstance(action, Yes) for action in decision.outcome.actions) or decision.facts.member_id is None:
+        return False
+    return members.member_by_id(session, decision.facts.member_id) is None
 
 
 def _answer(decision: Decision) -> Answer:
@@ -186,6 +201,8 @@ def _write(
             letter_wishes.hide(session, action, now)
         case SendCopies():
             letter_wishes.send_copies(session, action, now)
+        case SendDirectory() | SetLine() | Explain() | WishData() | AskToForget():
+            directory.grant(session, host, action, answer, now)
         case Note(kind, text, list_id, member_id, keep):
             kept = store_content(session, packed, now) if keep else None
             record(session, kind, text, now=now, list_id=list_id, member_id=member_id, content_id=kept)

@@ -32,6 +32,8 @@ _OPEN_FOR = {
     QuestionKind.ADDRESS: MEMBER_DECIDES_IN,
     QuestionKind.JOINING: timedelta(days=7),
     QuestionKind.DECISION: timedelta(days=90),
+    QuestionKind.LINE: timedelta(days=90),
+    QuestionKind.FORGETTING: timedelta(days=7),
 }
 _A_DAY = timedelta(days=1)
 _AN_HOUR = timedelta(hours=1)

@@ -13,8 +13,10 @@ from handlers.facts import Host, id_of
 from handlers.notice import Notice, NoticeKind
 from organic_mail import notices
 from organic_mail.lookup import is_banned_from
+from organic_mail.past_alias import alias_marks
 from organic_mail.problem import Problem
 from storage import members, tokens
+from storage.erasing import is_past_alias
 from storage.events import record
 from storage.lists import list_by_id, list_named
 from storage.models import DeliveryMode, MailingList, Member, Membership, Role, Status, TokenAction
@@ -199,7 +201,9 @@ def _member(session: Session, host: Host, mailing_list: MailingList, newcomer: N
         return known
 
     def taken(alias: str) -> bool:
-        return members.alias_owner(session, alias) is not None or list_named(session, alias) is not None
+        if members.alias_owner(session, alias) is not None or list_named(session, alias) is not None:
+            return True
+        return is_past_alias(session, alias_marks(host, alias))
 
     return members.add_member(
         session,

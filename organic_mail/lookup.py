@@ -231,7 +231,7 @@ def _question(session: Session, host: Host, mailing_list: MailingList | None, to
     match asked.kind:
         case QuestionKind.JOINING:
             keys = {asked.key}
-        case QuestionKind.AUTHOR | QuestionKind.ADDRESS:
+        case QuestionKind.AUTHOR | QuestionKind.ADDRESS | QuestionKind.LINE | QuestionKind.FORGETTING:
             keys = _keys_of(session, [asked.member_id or 0])
         case QuestionKind.DECISION:
             people = members.people_of(session, id_of(mailing_list), statuses=_HERE, roles=_RUN_THE_LIST)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -14,10 +15,12 @@ from handlers.facts import Host
 from organic_mail import keys
 from organic_mail.asking_people import remind
 from organic_mail.bouncing import forget_bounces, judge_bounces
+from organic_mail.forgetting import sweep
 from organic_mail.home import Opened
 from organic_mail.letters_due import LETTERS_KEPT, write_due_letters, write_wished_letters
 from organic_mail.moderation import give_up_waiting, leave_to_people
 from organic_mail.notices import host_of
+from organic_mail.own_data import send_wished_data
 from organic_mail.pausing import send_probes
 from organic_mail.problem import Problem
 from organic_mail.resolver import Dns, DnsTrouble
@@ -30,6 +33,7 @@ from storage.mending import mend_times
 from storage.private_mail import forget_private_mail
 from storage.queue import prune
 from storage.trouble import StorageTrouble
+from storage.unused import forget_unused
 
 SENT_DELIVERIES_KEPT = timedelta(days=14)
 PRIVATE_MAIL_KEPT = timedelta(days=30)  # longer than a bounce address is believed
@@ -77,6 +81,13 @@ def forget_sent_private_mail(database: Database, now: datetime) -> None:
     before = now - PRIVATE_MAIL_KEPT
     while database.write(lambda session: forget_private_mail(session, before=before)):
         pass
+
+
+def forget_unused_messages(database: Database, now: datetime) -> None:
+    """Letters of ours to one person, once their deliveries are forgotten."""
+    after: int | None = 0
+    while after is not None:
+        after = database.write(partial(forget_unused, after=after, before=now - SENT_DELIVERIES_KEPT))
 
 
 def forget_cleaned_messages(database: Database, now: datetime) -> None:
@@ -149,6 +160,9 @@ def standing_timers(opened: Opened, dns: Dns) -> tuple[Timer, ...]:
         Timer("forget arrivals", hourly, lambda now: forget_arrivals(opened.database, now)),
         Timer("forget private mail", hourly, lambda now: forget_sent_private_mail(opened.database, now)),
         Timer("forget cleaned messages", hourly, lambda now: forget_cleaned_messages(opened.database, now)),
+        Timer("send wished data", timedelta(seconds=20), lambda now: send_wished_data(opened.database, host, now)),
+        Timer("sweep after erasures", timedelta(minutes=1), lambda now: sweep(opened.database, now)),
+        Timer("forget unused messages", timedelta(days=1), lambda now: forget_unused_messages(opened.database, now)),
         Timer("write letters", timedelta(seconds=20), lambda now: _write_letters(opened, host, now)),
         Timer("forget letters", hourly, lambda now: forget_old_letters(opened.database, now)),
         Timer("forget mailbox mails", hourly, lambda now: forget_mailbox_mails(opened.database, now)),

@@ -127,6 +127,10 @@ class Database:
         """Has another process committed since the last call? Only the owner of a SQLite file can tell; else True."""
         return self._writer.changed()
 
+    def empty_log(self) -> bool:
+        """Take out of SQLite's write-ahead log what it still has of earlier pages. False: not now, ask again."""
+        return self._writer.empty_log()
+
     def close(self) -> None:
         """Finish what was submitted, then let go of the database. May be called twice."""
         self._reader.close()

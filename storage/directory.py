@@ -63,13 +63,21 @@ def vouchings_of(session: Session, list_id: int) -> list[Vouched]:
     """Of those who are on the list, in the order in which they came."""
     newcomer, voucher = aliased(Member), aliased(Member)
     query = (
-        select(Membership.id, newcomer.name, newcomer.alias, voucher.name, voucher.alias, Vouching.vouched_at)
+        select(Vouching, newcomer, voucher)
+        .join(Membership, col(Membership.id) == Vouching.membership_id)
+        .join(newcomer, col(newcomer.id) == Membership.member_id)
+        .join(voucher, col(voucher.id) == Vouching.voucher_id)
         .where(Membership.list_id == list_id, col(Membership.status).in_(_HERE))
-        .where(Vouching.membership_id == Membership.id, newcomer.id == Membership.member_id)
-        .where(voucher.id == Vouching.voucher_id)
         .order_by(col(Vouching.vouched_at), col(Membership.id))
     )
     return [
-        Vouched(membership_id or 0, name or alias, by_name or by_alias, at)
-        for membership_id, name, alias, by_name, by_alias, at in session.exec(query)
+        Vouched(row.membership_id, she.name or she.alias, by.name or by.alias, row.vouched_at)
+        for row, she, by in session.exec(query)
     ]
+
+
+def vouched_by(session: Session, membership_id: int) -> Vouched | None:
+    """By whose yes she came; None when by her own, or the operator's."""
+    membership = session.get(Membership, membership_id)
+    found = vouchings_of(session, membership.list_id) if membership else []
+    return next((each for each in found if each.membership_id == membership_id), None)

@@ -381,7 +381,10 @@ class Event(SQLModel, table=True):
     """What happened, in plain words: `organic-mail log`."""
 
     __tablename__: ClassVar[str] = "event"
-    __table_args__ = (Index("ix_event_list", "list_id", "id"),)
+    __table_args__ = (
+        Index("ix_event_list", "list_id", "id"),
+        partial_index("ix_event_content", "content_id", where="content_id IS NOT NULL"),
+    )
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
     at: datetime = Field(sa_type=Moment)
     kind: str  # one word: posted, held, dropped, refused, joined, left, sent, deferred, failed, shunted …

@@ -47,6 +47,7 @@ class Writer(Protocol):
     def submit(self, fn: Callable[[Session], T]) -> Future[T]: ...
     def preparing(self) -> AbstractContextManager[None]: ...
     def changed(self) -> bool: ...
+    def empty_log(self) -> bool: ...
     def close(self) -> None: ...
 
 
@@ -76,6 +77,9 @@ class CallersWriter:
 
     def changed(self) -> bool:
         return True
+
+    def empty_log(self) -> bool:
+        return self._engine.dialect.name != "sqlite"  # SQLite's is the owner's; PostgreSQL looks after its own
 
     def close(self) -> None:
         self._threads.shutdown(wait=True)
@@ -151,6 +155,12 @@ class GroupWriter:
         with self._using_connection:
             before, self._data_version = self._data_version, self._read_data_version()
         return self._data_version is None or self._data_version != before
+
+    def empty_log(self) -> bool:
+        with self._using_connection, suppress(sqlite3.Error, SQLAlchemyError):
+            busy, _, _ = self._driver_connection().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return not busy
+        return False
 
     def close(self) -> None:
         with self._door:

@@ -163,6 +163,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_event"),
     )
     op.create_index("ix_event_list", "event", ["list_id", "id"])
+    op.create_index("ix_event_content", "event", ["content_id"], **where("content_id IS NOT NULL"))
     op.create_table(
         "held_post",
         sa.Column("id", sa.Integer(), nullable=False),
