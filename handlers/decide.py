@@ -40,7 +40,7 @@ def decide(incoming: Incoming, facts: Facts, now: datetime) -> Outcome:
             return decide_letter_answer(incoming, facts, facts.letter, now)
         case Kind.TOKEN if facts.button is not None:
             return decide_button(incoming, facts, facts.button, now)
-        case Kind.LIST:
+        case Kind.LIST | Kind.SPACE:
             return decide_post(incoming, facts, now)
         case Kind.OWNER | Kind.OPERATOR:
             return decide_forward(incoming, facts, now)

@@ -181,6 +181,7 @@ class Facts:
     muting: MutingFacts | None = None
     letter: LetterFacts | None = None
     button: ButtonFacts | None = None
+    space: str = ""  # the id of the one that it was written to, beside the list
     is_banned: bool = False  # the list takes nothing from the author's address
     has_posted: bool = True  # the member, on this list; asked only where first posts are held
     is_empty: bool = False  # it answers a post, and nothing in it is its author's own

@@ -25,6 +25,7 @@ class Publish:
     subject: str
     written_at: datetime
     cut: bytes = b""  # what is posted, where that is only a part of the message
+    space: str = ""  # the id of the one that it may go to
 
 
 @dataclass(frozen=True, slots=True)

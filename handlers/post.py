@@ -51,6 +51,7 @@ def published(message: Message, facts: Facts, now: datetime, *, answers: str = "
         references=shown_ids(message.references, host, hiding),
         subject=message.subject,
         written_at=message.date or now,
+        space=facts.space,
     )
 
 

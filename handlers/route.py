@@ -1,4 +1,4 @@
-"""What an address at our domain means (contract §3): role, list, alias or token, in that order."""
+"""What an address at our domain means (contract §3): role, list, alias, space or token, in that order."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class Kind(StrEnum):
     OWNER = "owner"  # the people who run the list
     OPERATOR = "operator"  # postmaster, abuse
     ALIAS = "alias"  # private mail to one member
+    SPACE = "space"  # to everyone on a list and in a space that it is in
     TOKEN = "token"  # noqa: S105 - one stored action
     BOUNCE = "bounce"  # what comes back to the envelope sender of a copy
     NOBODY = "nobody"  # nothing is at this address (any more)
@@ -44,9 +45,10 @@ _LONGEST_NAME = 40  # with the longest suffix it stays below 64 octets (RFC 5321
 class Route:
     kind: Kind
     address: str  # comparable: lower case, our domain as A-label
-    list_name: str = ""  # of LIST JOIN LEAVE HELP OWNER TOKEN
+    list_name: str = ""  # of LIST JOIN LEAVE HELP OWNER TOKEN, of SPACE once it was found
     token: str = ""  # in its stored form
     alias: str = ""
+    space: str = ""  # of SPACE once it was found: its id
     bounce: VerpAddress | None = None  # once its signature has been checked
 
 
@@ -71,8 +73,11 @@ def candidates(address: str, domain: str) -> tuple[Route, ...]:
     if stem and suffix in _SUFFIXES:
         return (Route(_SUFFIXES[suffix], key, list_name=stem),)
     named = (Route(Kind.LIST, key, list_name=local), Route(Kind.ALIAS, key, alias=local))
-    token = normal_token(suffix) if stem else None
-    return named if token is None else (*named, Route(Kind.TOKEN, key, list_name=stem, token=token))
+    if not stem:
+        return named
+    space, token = Route(Kind.SPACE, key), normal_token(suffix)
+    last = () if token is None else (Route(Kind.TOKEN, key, list_name=stem, token=token),)
+    return (*named, space, *last)
 
 
 def in_domain(address: str, domain: str) -> bool:

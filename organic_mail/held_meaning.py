@@ -38,7 +38,7 @@ def meaning_of(session: Session, host: Host, waiting: HeldPost, message: Message
         return Meaning.LEAVE if waiting.member_id else Meaning.NOTHING
     if route.kind is Kind.TOKEN:
         return Meaning.POST if button(session, route.token) else Meaning.NOTHING
-    return Meaning.POST if route.kind in (Kind.LIST, Kind.BOUNCE) else Meaning.NOTHING
+    return Meaning.POST if route.kind in (Kind.LIST, Kind.SPACE, Kind.BOUNCE) else Meaning.NOTHING
 
 
 def applicant_of(session: Session, host: Host, waiting: HeldPost) -> Question | None:

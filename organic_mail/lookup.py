@@ -31,7 +31,7 @@ from organic_mail.letter_facts import button_facts, letter_facts
 from organic_mail.muting import muting_facts
 from organic_mail.private_facts import private_facts
 from organic_mail.reported import complaint_facts, sent_facts
-from storage import members, questions, tokens
+from storage import members, questions, spaces, tokens
 from storage.bans import patterns_concerning
 from storage.intake import Seat, has_list, has_posted, seat_of
 from storage.letter_buttons import button
@@ -91,7 +91,7 @@ def _facts(
     bounced = _bounced_post(session, route)
     seat = _seat(session, host, author, route, bounced, now)
     mailing_list, membership = seat.mailing_list, seat.membership
-    is_post = route.kind in (Kind.LIST, Kind.BOUNCE)
+    is_post = route.kind in (Kind.LIST, Kind.SPACE, Kind.BOUNCE)
     is_here = membership is not None and membership.status in _HERE
     may_read = mailing_list is not None and seat.member is not None and not is_here
     may_join = route.kind in _READ_FOR_COMMANDS and not is_here
@@ -123,6 +123,7 @@ def _facts(
         muting=muting_facts(session, host, mailing_list, message) if is_post else None,
         letter=letter_facts(session, host, mailing_list, message) if route.kind is Kind.LIST else None,
         button=pressed,
+        space=route.space,
         is_banned=author is not None and is_banned_from(session, mailing_list, author.address),
         has_posted=has_posted(session, mailing_list, member_id),
         is_empty=is_post and mailing_list is not None and is_empty_answer(session, host, mailing_list, message),
@@ -164,6 +165,9 @@ def _existing(session: Session, host: Host, route: Route, today: date) -> Route 
             return replace(route, bounce=bounce) if bounce else None
         case Kind.ALIAS:
             return route if members.alias_owner(session, route.alias) else None
+        case Kind.SPACE:
+            seat = spaces.seat_at(session, route.address.partition("@")[0])
+            return replace(route, list_name=seat[0].name, space=seat[1].id) if seat else None
         case Kind.TOKEN:
             mailing_list = list_named(session, route.list_name)
             if mailing_list is None:
@@ -184,7 +188,7 @@ def _seat(
     """The list, the author and what ties the two."""
     key = address_key(author.address) if author else ""
     if route.list_name and not in_domain(key, host.domain):
-        since = now - _AN_HOUR if host.posts_per_hour and route.kind is Kind.LIST else None
+        since = now - _AN_HOUR if host.posts_per_hour and route.kind in (Kind.LIST, Kind.SPACE) else None
         return seat_of(session, list_name=route.list_name, key=key, since=since) or Seat(None, None, None)
     if bounced is not None:
         mailing_list = list_by_id(session, bounced.list_id)

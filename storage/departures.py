@@ -47,6 +47,14 @@ def departure_sealed_as(session: Session, key: str) -> Departure | None:
     return session.exec(select(Departure).where(Departure.sealed_as == key)).first() if key else None
 
 
+def has_twin(session: Session, *, space: str, twin: str) -> bool:
+    """Did a list of ours get this mail from its author herself?"""
+    return (
+        session.exec(select(Departure.post_id).where(Departure.twin == twin, Departure.space == space)).first()
+        is not None
+    )
+
+
 def decide_departure(session: Session, *, post_id: int, state: DepartureState, now: datetime) -> bool:
     """False when it was decided before."""
     row = session.get(Departure, post_id)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
+from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
 
-from storage.models import Post
+from storage.models import Delivery, Member, Post
 from storage.models_travel import RemoteAuthor, RemotePost
 
 
@@ -61,6 +63,23 @@ def posts_of_key(session: Session, *, origin: str, key: str) -> list[Post]:
     """What we keep of a post of another server, on each of our lists that is in the space."""
     query = select(Post).where(RemotePost.origin == origin, RemotePost.key == key, Post.id == RemotePost.post_id)
     return list(session.exec(query.order_by(col(Post.id))))
+
+
+def replace_post(session: Session, *, post_id: int, content_id: int, subject: str, rev: int) -> None:
+    """Its author has changed it. What waits in the queue goes out in the new form."""
+    row, post = session.get_one(RemotePost, post_id), session.get_one(Post, post_id)
+    row.rev = rev
+    post.content_id, post.subject = content_id, subject
+    session.flush()
+    session.exec(update(Delivery).where(col(Delivery.post_id) == post_id).values(content_id=content_id))
+
+
+def hold_back_at_home_elsewhere(session: Session, *, post_id: int, homes: Collection[str]) -> None:
+    """Who has named another server that carries this post as her home gets it there, and here no copy."""
+    if homes:
+        elsewhere = select(Member.id).where(col(Member.home).in_(homes))
+        held_back = (col(Delivery.post_id) == post_id, col(Delivery.member_id).in_(elsewhere))
+        session.exec(delete(Delivery).where(*held_back))
 
 
 def kept_too_long(session: Session, *, now: datetime, limit: int = 100) -> list[int]:

@@ -59,6 +59,20 @@ def seats_of(session: Session, space_id: str) -> list[MailingList]:
     return list(session.exec(query.where(col(MailingList.removed_at).is_(None)).order_by(col(MailingList.name))))
 
 
+def seat_at(session: Session, local: str) -> tuple[MailingList, Space] | None:
+    """The list and the space whose names, with a dash or a plus between them, are this local part."""
+    address = col(MailingList.name) + "-" + col(Space.name)
+    other = col(MailingList.name) + "+" + col(Space.name)
+    query = (
+        select(MailingList, Space)
+        .where(SpaceSeat.list_id == MailingList.id, SpaceSeat.space_id == Space.id)
+        .where((address == local) | (other == local))
+        .where(col(Space.left_at).is_(None), col(MailingList.removed_at).is_(None))
+        .order_by(col(Space.joined_at))
+    )
+    return session.exec(query).first()
+
+
 def add_invitation(
     session: Session, *, space_id: str, domain: str, list_name: str, block: str, via: str, now: datetime
 ) -> None:

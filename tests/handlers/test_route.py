@@ -28,11 +28,11 @@ def test_addresses_of_a_list(address, kind):
     assert (route.kind, route.list_name) == (kind, "family")
 
 
-def test_a_list_comes_before_an_alias_before_a_token():
+def test_a_list_comes_before_an_alias_before_a_space_before_a_token():
     found = candidates("oak-street-k7m2q9xwab@oak.example", DOMAIN)
-    assert [route.kind for route in found] == [Kind.LIST, Kind.ALIAS, Kind.TOKEN]
+    assert [route.kind for route in found] == [Kind.LIST, Kind.ALIAS, Kind.SPACE, Kind.TOKEN]
     assert found[0].list_name == found[1].alias == "oak-street-k7m2q9xwab"
-    assert (found[2].list_name, found[2].token) == ("oak-street", "k7m2q9xwab")
+    assert (found[3].list_name, found[3].token) == ("oak-street", "k7m2q9xwab")
 
 
 @pytest.mark.parametrize("spelling", ["family+K7M2Q9XWAB", "Family-k7m2q9xwab", "family-k7m2q9xwab"])
@@ -41,7 +41,7 @@ def test_a_token_in_any_spelling(spelling):
 
 
 def test_what_stands_behind_a_plus_is_no_other_spelling_of_the_list():
-    assert [route.list_name for route in candidates("family+photos@oak.example", DOMAIN)] == ["family+photos", ""]
+    assert [route.list_name for route in candidates("family+photos@oak.example", DOMAIN)] == ["family+photos", "", ""]
 
 
 def test_a_list_of_several_words_has_its_own_addresses():
