@@ -129,12 +129,12 @@ class LetterWriter:
         return bool(self._database.write(lambda session: self._keep(session, [row], {(): edition}, None))[1])
 
     def news_for(self, reader: ReaderRow, before: datetime | None = None) -> Contents:
-        """What stands in her letter; empty when there is nothing for her. On a Sunday a memory is enough."""
+        """What stands in her letter; empty when there is nothing for her. On a Sunday a memory is enough, but for the first."""
         posts = self._news_behind(reader.read_to, before)
         interest = self._interest(reader, weekly=reader.weekly)
         found = contents(posts, interest)
         today = self._now.astimezone(zone_of(reader.timezone)).date()
-        if found.is_empty and today.weekday() != SUNDAY:
+        if found.is_empty and (today.weekday() != SUNDAY or not reader.letters):
             return found
         memory = self.memory(reader.timezone)
         return replace(found, memory=memory) if memory is not None and interest.wants(memory) else found

@@ -139,6 +139,73 @@ def test_a_week_in_one_letter_on_her_day(people):
     assert {day for day, count in sent.items() if count} == {3}  # Wednesday
 
 
+def test_a_weekly_letter_comes_late_after_an_outage_on_its_day(people):
+    reads_letters(people, "rose", DeliveryMode.WEEKLY, weekday=6)
+    says(people, "Hello.")
+    assert due(people, step(hours=13.5)) == []  # Sunday evening: too late for today
+    people.clock[0] = step(days=1)
+    says(people, "After the outage.", number=2, subject="Later")
+    (letter,) = due(people, step(days=2))
+    assert "Hello." in letter.text
+    assert "After the outage." not in letter.text  # its week is this one
+    assert due(people, step(days=3)) == []
+    (letter,) = due(people, step(days=7))
+    assert "After the outage." in letter.text
+
+
+@pytest.mark.parametrize(("days", "expected"), [(0, 1), (1, 1), (3, 1), (4, 0), (6, 0), (7, 1)])
+def test_how_late_a_weekly_letter_may_be(people, days, expected):
+    reads_letters(people, "rose", DeliveryMode.WEEKLY, weekday=6)
+    says(people, "Hello.")
+    assert len(due(people, step(days=days))) == expected
+    assert due(people, step(days=days, hours=1)) == []
+
+
+def test_a_weekly_letter_is_not_late_when_there_was_no_news(people):
+    reads_letters(people, "rose", DeliveryMode.WEEKLY, weekday=6)
+    assert due(people) == []
+    people.clock[0] = step(hours=5)
+    says(people, "Hello.")
+    assert [len(due(people, step(days=days))) for days in range(1, 8)] == [0, 0, 0, 0, 0, 0, 1]
+
+
+def test_what_an_outage_kept_back_comes_with_the_next_daily_letter(people):
+    says(people, "Hello.")
+    assert due(people, step(hours=14)) == []
+    (letter,) = due(people, step(days=1))
+    assert "Hello." in letter.text
+    assert due(people, step(days=1, hours=1)) == []
+
+
+@pytest.mark.parametrize("days", [-400, -1, 1, 40])
+def test_a_clock_that_jumps_brings_no_second_letter(people, days):
+    """And back again, as a clock is set right that was wrong for a while."""
+    says(people, "Hello.")
+    letters = due(people) + due(people, step(days=days)) + due(people, step(hours=1))
+    assert len(letters) == 1
+
+
+@pytest.mark.parametrize(("month", "day"), [(3, 29), (10, 25)])
+@pytest.mark.parametrize("hour", [1, 2, 3, 23])
+def test_a_week_across_daylight_saving(people, month, day, hour):
+    reads_letters(people, "rose", DeliveryMode.WEEKLY, weekday=6, hour=hour)
+    start = datetime(2026, month, day, 0, 0, tzinfo=STOCKHOLM).astimezone(UTC)
+    people.clock[0] = start - timedelta(hours=5)
+    says(people, "Hello.")
+    moments = [start + timedelta(minutes=30 * step) for step in range(2 * 24 * 8)]
+    sent = [moment for moment in moments if due(people, moment)]
+    assert [moment.astimezone(STOCKHOLM).date().day for moment in sent] == [day]
+
+
+def test_who_reads_only_her_own_posts_is_not_asked_about_again(people):
+    reads_letters(people, "rose", own_posts=False)
+    says(people, "My own.", author="Rose <rose@home.example>")
+    assert due(people) == []
+    reader = people.database.read(lambda session: reader_of(session, people.membership("rose").id))
+    assert reader.read_to == people.posts()[-1].id
+    assert reader.letters == 0
+
+
 def test_her_first_letter_explains_itself_and_begins_where_she_began(people):
     says(people, "Before her time.", number=1)
     reads_letters(people, "tom", timezone="Europe/Stockholm")
