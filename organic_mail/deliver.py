@@ -44,7 +44,7 @@ RENEW_BEFORE = 35.0
 CLOCK_STEP = timedelta(seconds=10)
 """By so much somebody has set the clock, and our leases say the wrong moment."""
 BEAT_SECONDS = 0.5
-DRAIN_SECONDS, DRAIN_WRITE_SECONDS = 6.0, 2.0
+DRAIN_SECONDS, DRAIN_WRITE_SECONDS = 5.0, 1.5
 """For what is being sent when we stop, and for writing it down, so that all is over within ten."""
 PUT_OFF_SECONDS = 0.02
 """For so long deliveries that are put off wait for others."""

@@ -16,7 +16,7 @@ CONNECTION_SECONDS = 30.0
 """So long a connection lives at most, whether it asks slowly, reads slowly or says nothing at all."""
 HEADER_BYTES = 16 * 1024
 IDLE_SECONDS = 5
-GRACE_SECONDS = 5
+GRACE_SECONDS = 4
 
 
 class _ShortConnection(H11Protocol):

@@ -311,12 +311,12 @@ def test_the_worst_that_is_checked_is_not_much_dearer(piece: bytes) -> None:
     assert no_dearer(5, signed(filled(piece), rsa_key(), "elm.example"), ordinary, result="pass")
 
 
-BLANKS = b" " * 99
+BLANKS, CRLF = b" " * 99, b"\r\n"
 HEADER_BOMBS = [
     b"DKIM-Signature: v=1; b" + b" \t" * 1800 + b"x=; b=" + b" \r\n" * 10 + b" \r\n",
     b"DKIM-Signature: v=1; a=rsa-sha256; d=elm.example; s=s; bh=AA==; b=AA==; h=from" + b":x" * 1900 + b"\r\n",
     b"DKIM-Signature: v=1; a=rsa-sha256; d=elm.example; s=s; h=from; bh=AA==; b=" + (BLANKS + b"A") * 36 + b"!\r\n",
-    b"DKIM-Signature: v=1; a=rsa-sha256; d=elm.example; s=s; h=from; bh=AA==; b=AA==;" + (b" b" + BLANKS) * 36 + b"\r\n",
+    b"DKIM-Signature: v=1; a=rsa-sha256; d=elm.example; s=s; h=from; bh=AA==; b=AA==;" + (b" b" + BLANKS) * 36 + CRLF,
     b"DKIM-Signature: v=1; a=rsa-sha256; d=elm.example; s=s; h=from" + (BLANKS + b"x") * 36 + b"; bh=AA==; b=AA==\r\n",
     b"DKIM-Signature: v=1; a=rsa-sha256; d=elm.example; s=s; h=from; bh=AA==; b=" + b"A" * 3900 + b"\r\n",
 ]

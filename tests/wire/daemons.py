@@ -18,6 +18,7 @@ from typing import IO, Any, cast
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 30.0  # seconds: far more than it takes, on the busiest machine
+DRAIN = 10.0  # seconds (contract §1); a quarter of it is left over where a client never ends
 
 SETTINGS = """\
 [community]
@@ -54,6 +55,14 @@ class Daemon:
         """The exit code after a signal."""
         self.process.send_signal(number)
         return self.process.wait(PATIENCE)
+
+    def drained(self) -> bool:
+        """Does it end well after SIGTERM, and in time?"""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(DRAIN) == 0
+        except subprocess.TimeoutExpired:
+            return False
 
     def wait_until_ready(self) -> None:
         output = cast("IO[bytes]", self.process.stdout)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -169,10 +168,9 @@ def test_the_whole_verdict_ends_in_time(elm: DnsServer, monkeypatch: pytest.Monk
         elm.fail(f"i{i}.evil.example", how="silence")
     elm.fail("_dmarc.elm.example", how="silence")
     dns = Resolver([elm.nameserver], try_seconds=0.05, total_seconds=20)
-    began = time.monotonic()
     envelope = Envelope("m@evil.example", ("family@oak.example",), STRANGER, "x")
     assert judged(envelope, parse(raw), settings(), dns, NOW).verdict is UNCERTAIN
-    assert time.monotonic() - began < 3
+    assert len(elm.asked) <= 10, "of the half second each try takes 50 ms"
 
 
 def test_five_signatures_are_examined_and_hers_is_among_them(elm: DnsServer) -> None:

@@ -9,7 +9,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import time
 import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -338,17 +337,14 @@ class TestUsage:
         monkeypatch.setenv("ORGANIC_MAIL_DEBUG", "1")
         assert "Traceback" in om("list", "ls").err
 
-    def test_help_is_quick(self) -> None:
-        """Nothing heavy is imported for it; the time itself has room for a busy machine."""
+    def test_nothing_heavy_is_imported_for_help(self) -> None:
         program = (
             "import sys; sys.argv = ['organic-mail', '--help']\n"
             "from organic_mail.cli.main import run\n"
             "try: run()\n"
             "finally: print(*sorted(sys.modules), file=sys.stderr)"
         )
-        began = time.monotonic()
         said = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-        assert time.monotonic() - began < 2
         loaded = {name.partition(".")[0] for name in said.stderr.split()}
         heavy = {
             "sqlmodel",

@@ -8,7 +8,6 @@ import smtplib
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -253,9 +252,7 @@ class TestEnd:
     def test_an_idle_client_does_not_hold_it_up(self, om: Operator) -> None:
         with daemon(om.home) as running, socket.create_connection(("127.0.0.1", running.port)) as client:
             assert client.recv(100).startswith(b"220 ")
-            began = time.monotonic()
-            assert running.end() == 0
-            assert time.monotonic() - began < 10
+            assert running.drained()
 
     def test_a_mail_under_way_is_taken(self, family: Operator, systemd: socket.socket) -> None:
         with daemon(family.home, environment=told(systemd)) as running:
@@ -273,9 +270,7 @@ class TestEnd:
     def test_a_client_that_never_ends_is_cut_off(self, family: Operator) -> None:
         with daemon(family.home) as running:
             client = in_the_middle(running.port)
-            began = time.monotonic()
-            assert running.end() == 0
-            assert time.monotonic() - began < 10
+            assert running.drained()
             client.close()
         assert due(family) == 0
 
@@ -284,9 +279,7 @@ class TestEnd:
             client = in_the_middle(running.port)
             running.process.send_signal(signal.SIGTERM)
             assert [systemd.recv(100) for _ in range(2)] == [b"READY=1", b"STOPPING=1"]
-            began = time.monotonic()
-            assert running.end() == 1
-            assert time.monotonic() - began < 5
+            assert running.end() == 1  # a part that is cut off after its time ends with 0
             client.close()
 
     def test_the_death_of_a_part_is_the_death_of_all(

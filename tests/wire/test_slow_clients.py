@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import smtplib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,8 +22,6 @@ DRIPPING = 500  # half of them between commands, half in their mail
 NO_TLS = 100  # and so many that begin TLS and say nothing more
 HONEST = 7
 BETWEEN = 0.3  # seconds: so that they come at any moment of the second in which the others drip
-GREETED = 1.0  # seconds
-DELIVERED = 5.0
 
 
 async def drip(port: int, before: bytes) -> None:
@@ -75,22 +72,11 @@ def settings(family: Operator) -> str:
     return SETTINGS.replace("[smtp]\n", f"[smtp]\n{certificate}")
 
 
-def honest(port: int, raw: bytes) -> tuple[float, float]:
-    """Seconds until it was greeted, and until its mail was taken."""
-    began = time.monotonic()
-    with smtplib.SMTP("127.0.0.1", port, timeout=30) as client:
-        greeted = time.monotonic() - began
-        client.sendmail("anna@home.example", ["family@oak.example"], raw)
-        return greeted, time.monotonic() - began
-
-
 def test_honest_mail_comes_in(family: Operator, settings: str) -> None:
+    """At the first attempt; were nobody sent away for it, no place would become free within its patience."""
     with daemon(family.home, "--only", "receive", settings=settings) as running, besieged(running.port):
-        took = []
         for number in range(HONEST):
             time.sleep(BETWEEN)
-            took.append(honest(running.port, mail(message_id=f"<{number}@home.example>")))
-        assert max(greeted for greeted, _ in took) < GREETED
-        assert max(delivered for _, delivered in took) < DELIVERED
+            assert running.send(mail(message_id=f"<{number}@home.example>")) == 250
         assert running.process.poll() is None
         assert "Traceback" not in running.log
