@@ -5,41 +5,19 @@ Only a message that is one of these phrases as a whole is taken for one (spec/pe
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from handlers.letter_answer import Placed
+from handlers.plain_words import Command, Place, said
 from storage.models import DeliveryMode, Status
 
-_MORE = frozenset({"more", "mehr", "plus", "más", "mas", "mer", "mera", "עוד", "المزيد"})
-_PHOTOS = frozenset({
-    "photos", "photo", "pictures", "fotos", "foto", "bilder", "foton", "images", "תמונות", "תמונה", "صور", "صورة",
-})  # fmt: skip
 _DELIVERIES = {
-    DeliveryMode.EACH: ("each", "einzeln", "jede", "varje", "chaque", "cada", "כל אחד", "كل رسالة"),
-    DeliveryMode.DAILY: ("daily", "täglich", "dagligen", "quotidien", "diario", "יומי", "يومي"),
-    DeliveryMode.WEEKLY: (
-        "weekly", "once a week", "wöchentlich", "veckovis", "hebdomadaire", "semanal", "שבועי", "أسبوعي",
-    ),
-}  # fmt: skip
-_STATUSES = {
-    Status.PAUSED: ("pause", "holiday", "on holiday", "pausieren", "urlaub", "paus", "vacances", "pausa", "vacaciones",
-                    "הפסקה", "חופשה", "إيقاف مؤقت", "إجازة"),
-    Status.ACTIVE: ("back", "i am back", "i'm back", "zurück", "bin zurück", "ich bin zurück", "tillbaka",
-                    "jag är tillbaka", "de retour", "je suis de retour", "he vuelto", "estoy de vuelta", "vuelvo",
-                    "חזרתי", "عدت"),
-}  # fmt: skip
-_PAUSES = {phrase: status for status, phrases in _STATUSES.items() for phrase in phrases}
-_MODES = {phrase: mode for mode, phrases in _DELIVERIES.items() for phrase in phrases}
-_POLITE = frozenset({
-    "please", "thanks", "thank", "you", "bitte", "danke", "tack", "merci", "gracias", "por", "favor", "svp", "תודה",
-    "בבקשה", "شكرا", "شكرًا",
-})  # fmt: skip
-_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
-_LONGEST = 60
-_FAREWELL_WORDS = 4  # "Love, Grandma" may stand below
+    Command.EACH: DeliveryMode.EACH,
+    Command.DAILY: DeliveryMode.DAILY,
+    Command.WEEKLY: DeliveryMode.WEEKLY,
+}
+_STATUSES = {Command.PAUSE: Status.PAUSED, Command.BACK: Status.ACTIVE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +38,18 @@ def wish_in(placed: Sequence[Placed], subject: str) -> Wish | None:
 
 
 def read_wish(text: str) -> Wish | None:
-    lines = [line for line in text.splitlines() if line.strip()]
-    if not lines or len(lines[0]) > _LONGEST or len(" ".join(lines[1:]).split()) > _FAREWELL_WORDS:
+    found = said(text, Place.LETTER)
+    if found is None:
         return None
-    words = _WORD.findall(unicodedata.normalize("NFC", lines[0]).casefold())
-    words = [word for word in words if word not in _POLITE]
-    phrase = " ".join(words)
-    if phrase in _MODES:
-        return Wish(delivery=_MODES[phrase])
-    if phrase in _PAUSES:
-        return Wish(status=_PAUSES[phrase])
-    if not words or len(words) > 2 or words[0] not in _MORE | _PHOTOS:
-        return None
-    if len(words) == 2 and not (words[1].isdecimal() and len(words[1]) < 3):
-        return None
-    number = int(words[1]) if len(words) == 2 else 0
-    photos = words[0] in _PHOTOS
-    return None if photos and not number else Wish(number=number, photos=photos)
+    pace = pace_of(found.command)
+    if pace is not None:
+        return pace
+    is_photos = found.command is Command.PHOTOS
+    return Wish(number=found.number, photos=is_photos) if is_photos or found.command is Command.MORE else None
+
+
+def pace_of(command: Command) -> Wish | None:
+    """None: it says nothing of when letters shall come."""
+    if command in _DELIVERIES:
+        return Wish(delivery=_DELIVERIES[command])
+    return Wish(status=_STATUSES[command]) if command in _STATUSES else None

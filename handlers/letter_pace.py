@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from handlers.facts import Facts, id_of
 from handlers.incoming import Incoming, Verdict
-from handlers.letter_command import Wish, read_wish
+from handlers.letter_command import Wish, pace_of
 from handlers.outcome import ACCEPTED, Action, ChangeDelivery, GoOn, Outcome, Pause
-from handlers.written import written_text_of
+from handlers.plain_words import Place, said_in
 from storage.models import DeliveryMode, Status
 
 _HERE = (Status.ACTIVE, Status.PAUSED)
@@ -19,11 +19,9 @@ def decide_pace(incoming: Incoming, facts: Facts) -> Outcome | None:
         return None
     if incoming.authentication.verdict is not Verdict.ALIGNED:
         return None
-    message = incoming.message
-    wish = read_wish(written_text_of(message.raw).strip() or message.subject)
-    if wish is None or (wish.delivery is None and wish.status is None):
-        return None
-    return Outcome(ACCEPTED, (paced(wish, id_of(membership)),))
+    found = said_in(incoming.message, Place.US)
+    wish = pace_of(found.command) if found else None
+    return Outcome(ACCEPTED, (paced(wish, id_of(membership)),)) if wish else None
 
 
 def paced(wish: Wish, membership_id: int) -> Action:

@@ -1,34 +1,45 @@
-"""Short answers and commands as people write them, in any language that we know (spec/people.md §3.3).
+"""Commands and answers as people write them, in any language that we know (spec/people.md §3.3).
 
-Only a message that is nothing but one of these phrases is a command: "Stop it Tom" stays a post.
+Only a message that is nothing but one of the phrases of handlers/locale is a command: "Stop it Tom" stays a post.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
 from handlers import mime
 from handlers.message import Message
+from handlers.phrase_table import Part, folded, is_one_slip, phrases
+from handlers.reaction_words import FAREWELLS
+from handlers.thread import base_subject, is_reply_subject
 from handlers.written import written_text_of
 from storage.models import DeliveryMode
 
-_YES = frozenset({
-    "yes", "yep", "yeah", "ok", "okay", "ja", "jo", "joo", "jah", "jā", "oui", "si", "sí", "sì", "sim", "da", "да",
-    "так", "tak", "ano", "áno",
-    "igen", "kyllä", "taip", "evet", "ναι", "כן", "نعم", "हाँ", "はい", "是", "好", "네", "hai",
-})  # fmt: skip
-_NO = frozenset({
-    "no", "nope", "nein", "nej", "nei", "nee", "non", "não", "ne", "nem", "nie", "ni", "нет", "ні", "ei", "hayır",
-    "όχι", "לא", "لا", "नहीं", "いいえ", "不", "아니요",
-})  # fmt: skip
-_THUMB_UP, _THUMB_DOWN = "\N{THUMBS UP SIGN}", "\N{THUMBS DOWN SIGN}"
+_THUMBS = {"\N{THUMBS UP SIGN}": True, "\N{THUMBS DOWN SIGN}": False}
+_HELP_SIGNS = frozenset("?？؟")
+_NUMBER = re.compile(r"(.+?)(?: (?:no|nr|nummer|number))? (\d{1,2})")
+_FIRST_SENTENCE = re.compile(
+    r"[,.;:!?\n\u2013\u2014\u3001\u3002]|--? "
+)  # dashes, and the stops of Chinese and Japanese
+_MOST_ANSWER_WORDS = 4
+_ALSO_OTHER_WORDS = frozenset(
+    {"si", "da", "ne", "nu", "ei", "jo", "tak", "hai"}
+)  # "Si tu veux", "Da bin ich": no answers
+_LONGEST_LINE = 60
+_LONGEST_READ = 64 * 1024  # bytes of a part
+_FIRST_LINES = 6  # a greeting, a command, a name, the line above a quote
+_MOST_FAREWELL_WORDS = 4
+_MOST_UNKNOWN_WORDS = 2  # of them, in a name that does not stand in From
+_FEWEST_LETTERS = 4  # of what is looked for in words that we do not understand
+_LARGEST_LOGO = 15_000  # bytes of a file that may be part of a signature (spec/people.md §1.1)
 
 
 class Command(StrEnum):
-    """What a member, or somebody who wants to be one, can ask of us."""
+    """What a member, or somebody who wants to be one, can ask of us. The names stand in the tables of phrases."""
 
     STOP = "stop"
     JOIN = "join"
@@ -46,6 +57,7 @@ class Command(StrEnum):
     MY_DATA = "my_data"
     FORGET_ME = "forget_me"
     RULES = "rules"
+    HIDE = "hide"
 
 
 class PairCommand(StrEnum):
@@ -55,71 +67,110 @@ class PairCommand(StrEnum):
     UNBLOCK = "unblock"
 
 
-_PHRASES = {
-    Command.STOP: (
-        "stop", "unsubscribe", "unsubscribe me", "leave", "leave list", "take me off", "take me off the list",
-        "take me off this list", "remove me", "remove me from the list", "sign off", "signoff",
-        "abmelden", "abbestellen", "austreten", "stopp", "avsluta", "avregistrera", "avregistrera mig",
-        "désabonner", "désinscrire", "me désabonner", "désabonnez-moi", "désinscription", "baja", "darme de baja",
-        "dar de baja", "disiscrivi", "disiscrivimi", "cancellami", "afmelden", "uitschrijven", "cancelar inscrição",
-        "afmeld", "frameld", "avmeld", "meld meg av", "poista listalta", "wypisz", "wypisz mnie", "odhlásit",
-        "отписаться", "отпишите меня", "відписатися", "abonelikten çık", "退会", "退订", "退訂", "구독 취소",
-        "הפסק", "להפסיק", "توقف",
-    ),
-    Command.JOIN: (
-        "subscribe", "subscribe me", "join", "join list", "sign me up", "add me", "let me join",
-        "anmelden", "beitreten", "abonnieren", "gå med", "prenumerera", "inscrire", "m'inscrire", "inscription",
-        "s'abonner", "rejoindre", "suscribir", "suscribirme", "alta", "iscrivi", "iscrivimi", "aanmelden",
-        "inschrijven", "inscrever", "tilmeld", "bli med", "liity", "zapisz mnie", "přihlásit", "подписаться",
-        "підписатися", "入会", "订阅", "訂閱", "구독",
-    ),
-}  # fmt: skip
-_COMMANDS = {phrase: command for command, phrases in _PHRASES.items() for phrase in phrases}
-_PAIR_PHRASES = {
-    PairCommand.BLOCK: (
-        "block", "block them", "block him", "block her", "blockieren", "blockiere", "sperren", "blockera", "spärra",
-        "bloquer", "bloque", "bloquear", "bloquea", "blocca", "bloccare", "blokkeren", "blokkeer", "blokér", "blokker",
-        "estä", "zablokuj", "zablokować", "zablokovat", "blokovat", "blochează", "letilt", "letiltás", "engelle",
-        "заблокировать", "заблокируй", "заблокувати", "μπλοκάρισμα", "חסום", "חסימה", "حظر", "屏蔽", "封鎖", "ブロック",
-        "차단",
-    ),
-    PairCommand.UNBLOCK: (
-        "unblock", "unblock them", "unblock him", "unblock her", "entsperren", "nicht mehr blockieren", "avblockera",
-        "débloquer", "débloque", "desbloquear", "desbloquea", "sblocca", "sbloccare", "deblokkeren", "deblokkeer",
-        "fjern blokering", "opphev blokkering", "poista esto", "odblokuj", "odblokować", "odblokovat", "deblochează",
-        "feloldás", "engeli kaldır", "разблокировать", "разблокируй", "розблокувати", "ξεμπλοκάρισμα", "בטל חסימה",
-        "إلغاء الحظر", "取消屏蔽", "解除封鎖", "ブロック解除", "차단 해제",
-    ),
-}  # fmt: skip
-_PAIR_COMMANDS = {phrase: command for command, phrases in _PAIR_PHRASES.items() for phrase in phrases}
-_DELIVERIES = {
-    DeliveryMode.EACH: ("each", "einzeln", "varje", "chaque", "cada"),
-    DeliveryMode.DAILY: ("daily", "täglich", "dagligen", "quotidien", "diario", "dagelijks"),
-    DeliveryMode.WEEKLY: ("weekly", "wöchentlich", "veckovis", "hebdomadaire", "semanal", "wekelijks"),
+class Place(StrEnum):
+    """Where it was written, which tells what can be meant."""
+
+    POST = "post"  # to everyone
+    ANSWER = "answer"  # to a post, so to everyone
+    LETTER = "letter"  # in answer to a letter
+    US = "us"  # the address for help, or in answer to a notice: nobody else reads it
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """number: of a conversation in a letter, 0 where none was named."""
+
+    command: Command
+    number: int = 0
+
+
+_PARTS = {
+    Place.POST: {Part.ANYWHERE},
+    Place.ANSWER: {Part.ANYWHERE, Part.IN_ANSWERS},
+    Place.LETTER: {Part.ANYWHERE, Part.IN_ANSWERS, Part.TO_US},
+    Place.US: {Part.ANYWHERE, Part.IN_ANSWERS, Part.TO_US},
 }
-_MODES = {word: mode for mode, words in _DELIVERIES.items() for word in words}
-_POLITE = frozenset({
-    "please", "thanks", "thank", "you", "hello", "hi", "dear", "bitte", "danke", "hallo", "tack", "hej", "merci",
-    "bonjour", "svp", "por", "favor", "gracias", "hola", "grazie", "ciao", "alsjeblieft", "bedankt", "olá", "obrigado",
-})  # fmt: skip
-_FIRST_WORD = re.compile(r"[^\W_]+")
-_WORD = re.compile(r"[\w'-]+")
-_LONGEST_LINE = 60
-_LONGEST_READ = 64 * 1024
-_FAREWELL_WORDS = 4  # "Love, Grandma" may stand below a command
+_SURELY_MEANT = frozenset({"stop", "join", "help"})  # what a letter's answer says to others as well ("Enough!")
+_NUMBERED = frozenset({Command.MUTE, Command.UNMUTE, Command.MORE, Command.PHOTOS})
+_MODES = {mode.value: mode for mode in (DeliveryMode.EACH, DeliveryMode.DAILY, DeliveryMode.WEEKLY)}
+
+
+def said_in(message: Message, place: Place) -> Said | None:
+    """The command that a message is as a whole; most are none, and that is seen quickly."""
+    names = _names_of(message)
+    if place is not Place.US:
+        if not _may_be_one(message, lambda line: _said_on_line(line, place, names) is not None):
+            return None
+        if any(file.size > _LARGEST_LOGO for file in mime.attachments(message)):
+            return None  # then it is the files that everyone is to get
+    return said(written_text_of(message.raw), place, names=names, subject=message.subject)
+
+
+def said(text: str, place: Place, *, names: Collection[str] = (), subject: str = "") -> Said | None:
+    """The same of what somebody wrote. names: hers, folded; subject: read where she wrote no more than her name.
+
+    In the Subject of an answer to a post it is somebody else's words that stand behind "Re:".
+    """
+    lines = _lines(text, place)
+    line = _command_line(lines, place, names)
+    found = _said_on_line(line, place, names) if line else None
+    if found is not None or (place is not Place.US and is_reply_subject(subject, is_answer=False)):
+        return found
+    unknown = _MOST_UNKNOWN_WORDS if place is Place.US else 0
+    if not all(_is_farewell(each, names, unknown) for each in lines):
+        return None
+    return _said_on_line(base_subject(subject, is_answer=False), place, names)
+
+
+def nearly_said(message: Message) -> Said | None:
+    """What she may have meant who wrote to us, where one thing is near: a slip, or its word among others."""
+    names = _names_of(message)
+    lines = _lines(written_text_of(message.raw) or base_subject(message.subject, is_answer=False), Place.US)
+    line = _command_line(lines, Place.US, names) or ""
+    if len(line.strip()) > _LONGEST_LINE:
+        return None
+    known = {
+        phrase: name
+        for phrase, (part, name) in phrases().meanings.items()
+        if part in _PARTS[Place.US] and len(phrase) >= _FEWEST_LETTERS
+    }
+    keys = _keys(line, names)
+    near = {name for phrase, name in known.items() if any(is_one_slip(key, phrase) for key in keys)}
+    near = near or {known[word] for word in keys[0].split() if word in known}
+    return Said(Command(near.pop())) if len(near) == 1 else None
+
+
+def read_command(text: str) -> Command | None:
+    """One short text that is a command wherever it stands."""
+    found = said(text, Place.POST)
+    return found.command if found else None
+
+
+def command_in(message: Message) -> Command | None:
+    """The same of a message to everyone."""
+    found = said_in(message, Place.ANSWER if message.in_reply_to else Place.POST)
+    return found.command if found else None
+
+
+def pair_command_in(message: Message) -> PairCommand | None:
+    """What a message to one member alone says about her."""
+    names = _names_of(message)
+
+    def read(line: str) -> str:
+        return _name_of(line, Part.TO_ONE_MEMBER, names)
+
+    if not _may_be_one(message, lambda line: bool(read(line))):
+        return None
+    lines = _lines(written_text_of(message.raw), Place.POST)
+    line = _command_line(lines, Place.POST, names) if lines else message.subject
+    found = read(line) if line else ""
+    return PairCommand(found) if found else None
 
 
 def read_answer(text: str) -> bool | None:
-    """Yes, no, or neither: what the first word says."""
-    plain = unicodedata.normalize("NFC", text).casefold().strip()
-    if plain.startswith(_THUMB_UP):
-        return True
-    if plain.startswith(_THUMB_DOWN):
-        return False
-    word = _FIRST_WORD.search(plain)
-    if word is None or word.start() > 3:
-        return None
-    return True if word[0] in _YES else False if word[0] in _NO else None
+    """Yes, no, or neither: what the first words say."""
+    name = _first_said(text, ("yes", "no", "maybe"))
+    return {"yes": True, "no": False}.get(name)
 
 
 def answer_in(message: Message) -> bool | None:
@@ -127,71 +178,149 @@ def answer_in(message: Message) -> bool | None:
     return read_answer(written_text_of(message.raw).strip() or message.subject)
 
 
+def wants_to_keep(message: Message) -> bool | None:
+    """The answer to whether paused mail shall come again: also "keep" and "back" are a yes, and "stop" is a no."""
+    text = written_text_of(message.raw).strip() or message.subject
+    if _first_said(text, ("keep", "back", "yes", "no", "maybe")) in ("keep", "back"):
+        return True
+    return False if read_command(text) is Command.STOP else read_answer(text)
+
+
 def words_behind_answer(message: Message) -> str:
     """What stands behind the first word of what was written: the reason for a no."""
-    text = written_text_of(message.raw).strip()
-    word = _FIRST_WORD.search(text)
+    word = re.search(r"[^\W_]+", text := written_text_of(message.raw).strip())
     return text[word.end() :].lstrip(" \t.,;:!-\N{EN DASH}\n").rstrip() if word else ""
 
 
-def command_in(message: Message) -> Command | None:
-    """The command that a message to everyone or to -help is as a whole; most are none, and that is seen quickly."""
-    return _COMMANDS.get(_phrase_of(message, _COMMANDS))
+def leaves_out(text: str) -> bool:
+    """Does she not want to stand in the list of members?"""
+    return phrases().meanings.get(folded(text)) == (Part.TO_A_QUESTION, "leave_out")
 
 
-def pair_command_in(message: Message) -> PairCommand | None:
-    """The same of a message to one member alone."""
-    return _PAIR_COMMANDS.get(_phrase_of(message, _PAIR_COMMANDS))
-
-
-def read_command(text: str) -> Command | None:
-    """One short line that is a command; below it at most a farewell."""
-    return _COMMANDS.get(_whole_phrase(text))
-
-
-def _phrase_of(message: Message, known: Collection[str]) -> str:
-    """What the message says as a whole, "" where that is none of the `known` phrases for sure."""
-    if not _begins_like_one(message, known):
-        return ""
-    written = written_text_of(message.raw).strip()
-    return _whole_phrase(written or message.subject)
-
-
-def _whole_phrase(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
-    farewell = [word for line in lines[1:] for word in line.split()]
-    if not lines or len(farewell) > _FAREWELL_WORDS:
-        return ""
-    return _phrase(lines[0])
+def only_thanks(text: str) -> bool:
+    """Greetings, thanks and a name, and nothing else?"""
+    return not any(not _is_farewell(line, ()) for line in text.splitlines() if line.strip())
 
 
 def read_delivery(message: Message) -> DeliveryMode | None:
     """How the author wants her mail: the first such word of the Subject, or of the first line that she wrote."""
     first_line = next(iter(written_text_of(message.raw).strip().splitlines()), "")
-    words = _WORD.findall(f"{message.subject} {first_line}"[: 4 * _LONGEST_LINE].casefold())
-    return next((_MODES[word] for word in words if word in _MODES), None)
+    words = folded(f"{message.subject} {first_line}"[: 4 * _LONGEST_LINE]).split()
+    return next((_MODES[name] for word in words if (name := _meaning(word)) in _MODES), None)
 
 
-def _begins_like_one(message: Message, known: Collection[str]) -> bool:
-    """Is the first line that a reader sees a command, or nothing but the Subject there to read?"""
-    parts = mime.parts(message)
-    part = next((part for part in parts if part.content_type in ("text/plain", "text/html")), None)
+def _names_of(message: Message) -> frozenset[str]:
+    return frozenset(folded((message.value("from") or "").partition("<")[0]).split())
+
+
+def _may_be_one(message: Message, reads: Callable[[str], bool]) -> bool:
+    """Is one of the first lines of her own a command, or the Subject, or is there only HTML to read?"""
+    part = next((part for part in mime.parts(message) if part.content_type in ("text/plain", "text/html")), None)
     if part is None or part.body_end - part.body_start > _LONGEST_READ:
         return False
-    if part.content_type == "text/html":
+    if part.content_type == "text/html" or reads(message.subject):
         return True
-    for line in mime.text(message, part).splitlines():
+    lines = [line for line in mime.text(message, part).splitlines() if line.strip()]
+    own = (line for line in lines if not line.lstrip().startswith(">"))
+    return not lines or any(map(reads, islice(own, _FIRST_LINES)))
+
+
+def _lines(text: str, place: Place) -> list[str]:
+    lines: list[str] = []
+    for line in text.splitlines():
+        if line.rstrip() == "--" or (place is Place.US and folded(line) in phrases().ends):
+            break
         if line.strip():
-            return _phrase(line) in known
-    return True
+            lines.append(line)
+    return lines
 
 
-def _phrase(line: str) -> str:
-    """The words of a short line without politeness; "" for a long one, and for the words of a machine."""
-    if len(line) > _LONGEST_LINE:
+def _command_line(lines: Sequence[str], place: Place, names: Collection[str]) -> str | None:
+    """The one line between a greeting and a farewell; where only we read it, the first of several commands."""
+    begin = next((number for number, line in enumerate(lines) if not _is_greeting(line, place)), len(lines))
+    for line in lines[begin + 1 :]:
+        is_command = _said_on_line(line, place, names) is not None
+        if not (place is Place.US if is_command else _is_farewell(line, names)):
+            return None
+    return lines[begin] if begin < len(lines) else None
+
+
+def _is_greeting(line: str, place: Place) -> bool:
+    """ "Hello," alone; to us also "Hello Olu,": to others that is who is asked."""
+    key = folded(line)
+    rest = phrases().without_polite(key)
+    if key == rest or _meaning(key):
+        return False
+    return not rest or (place is Place.US and line.rstrip().endswith(",") and len(rest.split()) <= _MOST_UNKNOWN_WORDS)
+
+
+def _is_farewell(line: str, names: Collection[str], unknown: int = _MOST_UNKNOWN_WORDS) -> bool:
+    """Thanks, her name, "Love, Grandma": of at most four words, some of which may be a name that we do not know."""
+    rest = phrases().without_polite(folded(line)).split()
+    strange = [word for word in rest if word not in FAREWELLS and word not in names]
+    is_name = all(word[:1].upper() == word[:1] for word in re.findall(r"[^\W_]+", line))
+    return not strange or (is_name and len(strange) <= unknown and len(rest) <= _MOST_FAREWELL_WORDS)
+
+
+def _said_on_line(line: str, place: Place, names: Collection[str]) -> Said | None:
+    if len(line.strip()) > _LONGEST_LINE:
+        return None
+    if "".join(line.split()) in _HELP_SIGNS:
+        return Said(Command.HELP)
+    number = 0
+    for key in _keys(line, names):
+        found = _command_of(key, place)
+        if found is None and place in (Place.LETTER, Place.US) and (numbered := _NUMBER.fullmatch(key)):
+            found, number = _command_of(numbered[1], place), int(numbered[2])
+            found = found if found in _NUMBERED else None
+        if found is None and _meaning(key.rpartition(" ")[2]) in _MODES:  # "join weekly"
+            found = _command_of(key.rpartition(" ")[0], place)
+            found = found if found is Command.JOIN else None
+        if found is not None and (number or found is not Command.PHOTOS or place is not Place.LETTER):
+            return Said(found, number)
+    return None
+
+
+def _command_of(key: str, place: Place) -> Command | None:
+    part, name = phrases().meanings.get(key) or phrases().meant_by_slip(key) or (None, "")
+    if part not in _PARTS[place] or (place is Place.LETTER and part is Part.TO_US and name in _SURELY_MEANT):
+        return None
+    return Command(name)
+
+
+def _name_of(line: str, part: Part, names: Collection[str]) -> str:
+    """What a line means in this part of the tables, "" for nothing."""
+    if len(line.strip()) > _LONGEST_LINE:
         return ""
-    words = _WORD.findall(unicodedata.normalize("NFC", line).casefold())
-    words = [word for word in words if word not in _POLITE]
-    if words and words[-1] in _MODES:
+    found = (phrases().meanings.get(key, (None, "")) for key in _keys(line, names))
+    return next((name for where, name in found if where is part), "")
+
+
+def _keys(line: str, names: Collection[str]) -> list[str]:
+    """What a line says: as it stands, without greetings and thanks, and without her name behind it."""
+    key = folded(line)
+    bare = phrases().without_polite(key)
+    words = bare.split()
+    while len(words) > 1 and words[-1] in names:
         words.pop()
-    return " ".join(words)
+    return list(dict.fromkeys((key, bare, phrases().without_polite(" ".join(words)))))
+
+
+def _meaning(key: str) -> str:
+    return phrases().meanings.get(key, (None, ""))[1]
+
+
+def _first_said(text: str, wanted: Collection[str]) -> str:
+    """What the longest of the `wanted` phrases means with which a text begins, after a greeting; "" for none."""
+    plain = text.strip()
+    if plain[:1] in _THUMBS:
+        return "yes" if _THUMBS[plain[0]] else "no"
+    begin = folded(next((each for each in _FIRST_SENTENCE.split(plain[: 4 * _LONGEST_LINE]) if each.strip()), ""))
+    is_whole = phrases().without_polite(begin) or begin
+    for key in dict.fromkeys((begin, is_whole)):
+        words = key.split()
+        for count in range(min(_MOST_ANSWER_WORDS, len(words)), 0, -1):
+            name = _meaning(" ".join(words[:count]))
+            if name in wanted and (words[0] not in _ALSO_OTHER_WORDS or count == len(words)):
+                return name
+    return ""
