@@ -27,6 +27,7 @@ from handlers.token import private_reference, unsubscribe_token, verp_address
 from organic_mail.answered import hiding_keys
 from organic_mail.cleaning_posts import CleaningPosts, Tell, tell_of_post, tell_of_private_mail
 from organic_mail.private_copies import private_copy_facts
+from organic_mail.remote_posts import space_facts
 from organic_mail.smtp_client import Outgoing
 from organic_mail.smtp_wire import envelope_path, wire_form
 from storage.cleaned import KeptCleaned
@@ -279,6 +280,7 @@ def _cleaned(content_id: int, raw: bytes, made: KeptCleaned | None, tell: Tell) 
 def copy_facts(session: Session, source: Source, message: Message, host: Host, through: str = "") -> CopyFacts:
     """What storage knows of a post for its copies. through: as in Key."""
     post, mailing_list, author = source.post, source.mailing_list, source.author
+    known_as, space = space_facts(session, post, mailing_list)
     aliases = aliases_for(session, mentioned_addresses(message))
     hiding = hiding_keys(session, message)
     return CopyFacts(
@@ -289,7 +291,7 @@ def copy_facts(session: Session, source: Source, message: Message, host: Host, t
         list_posting=mailing_list.posting,
         replies=mailing_list.replies,
         author_name=post.author_name,
-        author_alias=author.alias if author else f"{mailing_list.name}-owner",
+        author_alias=author.alias if author else known_as or f"{mailing_list.name}-owner",
         author_shown_address=source.shown_address or None,
         message_id=post.message_id,
         in_reply_to=shown_ids(message.in_reply_to, host, hiding),
@@ -302,6 +304,7 @@ def copy_facts(session: Session, source: Source, message: Message, host: Host, t
         mailbox=host.mailbox,
         left_out=unpacked_left_out(source.cleaned.left_out) if source.cleaned else (),
         conversation=() if message.raw_value("thread-topic") else _conversation(session, host, post),
+        space=space,
     )
 
 

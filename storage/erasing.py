@@ -17,6 +17,7 @@ from storage.contents import store_content
 from storage.models_people import Erasure, PastAlias
 from storage.posts import remove_post
 from storage.tables import delivery, letter_entry, post, thread, thread_mark
+from storage.thread_marks import subject_mark
 from storage.unused import forget_messages, names_a_message
 
 _REMOVED = b"Subject: (removed)\r\n\r\nIts author took this away.\r\n"
@@ -39,10 +40,13 @@ def end_erasing(session: Session) -> None:
 
 def erase(session: Session, person: Person, *, alias_mark: str, now: datetime) -> None:
     """Delete all rows of a person. alias_mark: what stands for her alias, so that nobody else gets it."""
-    contents = _take_posts(session, person, now)
+    contents = empty_posts(session, _posts_of(session, person), now)
     for table, condition in belonging(person):
         if table.name not in _KEPT:
             contents |= _delete(session, table, condition)
+    session.connection().execute(
+        update(event).where(event.c.member_id == person.member_id).values(text="About somebody who is forgotten.")
+    )
     for name in sorted(_KEPT - {"post"}):
         table = SQLModel.metadata.tables[name]
         contents |= _contents(session, table, table.c.member_id == person.member_id)
@@ -72,11 +76,10 @@ def swept(session: Session, ids: Collection[int], now: datetime) -> None:
     session.connection().execute(update(_ERASURE).where(_ERASURE.c.id.in_(ids)).values(swept_at=now))
 
 
-def _take_posts(session: Session, person: Person, now: datetime) -> set[int]:
-    """Leave of her posts only their places. Returns the ids of the messages that they were."""
+def empty_posts(session: Session, ids: Collection[int], now: datetime) -> set[int]:
+    """Leave of posts only their places. Returns the ids of the messages that they were (storage.unused)."""
     connection = session.connection()
-    hers = connection.execute(select(post.c.id, post.c.thread_id).where(post.c.member_id == person.member_id)).all()
-    ids = [post_id for post_id, _ in hers]
+    thread_ids = set(connection.execute(select(post.c.thread_id).where(post.c.id.in_(ids))).scalars())
     for post_id in ids:
         remove_post(session, post_id=post_id, now=now)
     contents = _contents(session, post, post.c.id.in_(ids))
@@ -91,20 +94,31 @@ def _take_posts(session: Session, person: Person, now: datetime) -> set[int]:
         .where(post.c.id.in_(ids))
         .values(member_id=None, author_name="", subject="", original_message_id="", content_id=nothing)
     )
-    for thread_id in {thread_id for _, thread_id in hers}:
+    for thread_id in thread_ids:
         _rename(session, thread_id)
+    connection.execute(update(event).where(event.c.post_id.in_(ids)).values(text="A post was taken away."))
     return contents
 
 
+def _posts_of(session: Session, person: Person) -> list[int]:
+    return list(session.connection().execute(select(post.c.id).where(post.c.member_id == person.member_id)).scalars())
+
+
 def _rename(session: Session, thread_id: int) -> None:
-    """The subject of a conversation is what the first of those wrote who are left in it."""
+    """The subject of a conversation is what the first of those wrote who are left in it; they find it by theirs."""
     connection = session.connection()
     left = select(post.c.subject).where(post.c.thread_id == thread_id, post.c.removed_at.is_(None)).order_by(post.c.id)
-    subject = connection.execute(left.limit(1)).scalar()
-    connection.execute(update(thread).where(thread.c.id == thread_id).values(subject=subject or ""))
-    connection.execute(update(letter_entry).where(letter_entry.c.thread_id == thread_id).values(title=subject or ""))
-    if subject is None:
-        connection.execute(delete(thread_mark).where(thread_mark.c.thread_id == thread_id))
+    subjects = connection.execute(left).scalars().all()
+    subject = subjects[0] if subjects else ""
+    connection.execute(update(thread).where(thread.c.id == thread_id).values(subject=subject))
+    connection.execute(update(letter_entry).where(letter_entry.c.thread_id == thread_id).values(title=subject))
+    marks = connection.execute(select(thread_mark.c.mark).where(thread_mark.c.thread_id == thread_id)).scalars().all()
+    for mark in marks:
+        words = mark.removeprefix(subject_mark(""))
+        if words == mark or not any(each.casefold().endswith(words) for each in subjects):
+            connection.execute(
+                delete(thread_mark).where(thread_mark.c.thread_id == thread_id, thread_mark.c.mark == mark)
+            )
 
 
 def _delete(session: Session, table: Table, condition: ColumnElement[bool]) -> set[int]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, exists, func, or_, update
+from sqlalchemy import ColumnElement, delete, exists, func, or_, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from storage.models_relay import OfferedItem, OutboxItem, RelayAccount, Relayed, RelayRepeat
 
-DONE = "done"
+DONE, WAITING = "done", "waiting"
 _UNDER_WAY = col(OutboxItem.state) != DONE
 _IN_A_QUERY = 200  # ranges
 
@@ -97,13 +97,23 @@ def items_due(session: Session, peer: str, now: datetime, limit: int) -> Sequenc
     return session.exec(_of(peer).where(_UNDER_WAY, col(OutboxItem.due_at) <= now).limit(limit)).all()
 
 
-def items_in(session: Session, peer: str, ranges: Sequence[tuple[int, int]]) -> Sequence[OutboxItem]:
+def items_in(session: Session, peer: str, ranges: Sequence[tuple[int, int]], limit: int) -> Sequence[OutboxItem]:
     """With these numbers (first and last of each range), in order."""
     found: list[OutboxItem] = []
-    for start in range(0, len(ranges), _IN_A_QUERY):
-        among = or_(*(col(OutboxItem.seq).between(*pair) for pair in ranges[start : start + _IN_A_QUERY]))
-        found.extend(session.exec(_of(peer).where(among)))
+    for among in _among(ranges):
+        found.extend(session.exec(_of(peer).where(among).limit(limit - len(found))))
     return found
+
+
+def acknowledge(session: Session, peer: str, ranges: Sequence[tuple[int, int]], now: datetime) -> int:
+    """Items with these numbers are done; how many were not yet."""
+    session.expire_all()
+    waiting = (col(OutboxItem.peer) == peer, _UNDER_WAY)
+    done = [
+        session.exec(update(OutboxItem).where(*waiting, among).values(state=DONE, done_at=now)).rowcount
+        for among in _among(ranges)
+    ]
+    return sum(done)
 
 
 def items_of_post(session: Session, origin: str, post: str) -> Sequence[OutboxItem]:
@@ -142,7 +152,7 @@ def renumber(session: Session, peer: str) -> int:
     session.expire_all()
     for new, old in enumerate(numbers, start=1):  # never up, so that no two rows meet
         own = (col(OutboxItem.peer) == peer, col(OutboxItem.seq) == old)
-        session.exec(update(OutboxItem).where(*own).values(seq=new))
+        session.exec(update(OutboxItem).where(*own).values(seq=new, state=WAITING))
     return len(numbers) + 1
 
 
@@ -183,6 +193,11 @@ def count_repeat(session: Session, peer: str, post: str, now: datetime) -> int:
     session.add(RelayRepeat(peer=peer, post=post, sent_at=now))
     session.flush()
     return session.exec(select(func.count()).where(RelayRepeat.peer == peer, RelayRepeat.post == post)).one()
+
+
+def _among(ranges: Sequence[tuple[int, int]]) -> Iterator[ColumnElement[bool]]:
+    for start in range(0, len(ranges), _IN_A_QUERY):
+        yield or_(*(col(OutboxItem.seq).between(*pair) for pair in ranges[start : start + _IN_A_QUERY]))
 
 
 def _of(peer: str) -> SelectOfScalar[OutboxItem]:

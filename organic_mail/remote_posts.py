@@ -1,0 +1,187 @@
+"""Posts of other servers for our members: ordinary list mail under an alias of ours (spec/federation.md §2.4)."""
+
+from __future__ import annotations
+
+import base64
+import secrets as randomness
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+
+from sqlmodel import Session
+
+from handlers.facts import Host, id_of
+from handlers.header_field import header_field, mailbox_tokens, text_tokens
+from handlers.peer.control import read_canonical
+from handlers.peer.roster import Roster, read_roster, space_name
+from handlers.peer.seal import PostKey, Seal, SealedPost
+from handlers.peer.store import Way
+from handlers.render import SpaceFacts
+from storage import departures, posts, remote, spaces
+from storage.contents import store_content
+from storage.erasing import empty_posts
+from storage.events import record
+from storage.models import MailingList, Post
+from storage.models_travel import RemoteAuthor
+from storage.unused import forget_messages
+
+_ALIAS_BYTES = 5
+
+
+def deliver(session: Session, host: Host, post: SealedPost, way: Way, now: datetime) -> None:
+    """A post for those of our lists that were in its roster, or a later form of one that they have."""
+    seal = post.seal
+    roster = known_roster(session, seal.space, seal.roster)
+    if roster is None:
+        raise LookupError("what is delivered has been judged by its roster")
+    ours = {entry.list_id for entry in roster.active(seal.date) if entry.domain == host.domain}
+    known = {each.list_id: each for each in posts_of(session, seal.key)}
+    for mailing_list in spaces.seats_of(session, seal.space):
+        if f"<{mailing_list.name}.{host.domain}>" not in ours:
+            continue
+        author = _author(session, seal, now)
+        parent = parent_here(session, host, seal.in_reply_to)
+        content_id = store_content(session, _as_mail(post, author, mailing_list, host, parent), now)
+        earlier = known.get(id_of(mailing_list))
+        if earlier is not None:
+            _replace(session, earlier, seal, content_id)
+        elif way is not Way.ARCHIVE:
+            _publish(session, host, mailing_list, seal, author, content_id, parent, now)
+
+
+def posts_of(session: Session, key: PostKey) -> list[Post]:
+    """What we keep of a post of another server."""
+    return remote.posts_of_key(session, origin=key.origin, key=key.post)
+
+
+def take_back(session: Session, key: PostKey, now: datetime) -> None:
+    """Its author's server wants it: the post leaves the archive, the letters and the queue."""
+    take_away(session, [id_of(post) for post in posts_of(session, key)], now)
+
+
+def take_away(session: Session, post_ids: list[int], now: datetime) -> None:
+    """Of each its place in the thread stays, so that answers keep theirs."""
+    forget_messages(session, empty_posts(session, post_ids, now))
+
+
+def forget_old_posts(session: Session, now: datetime) -> int:
+    """Those whose time is over, as their authors' servers agreed. Returns how many."""
+    old = remote.kept_too_long(session, now=now)
+    take_away(session, old, now)
+    return len(old)
+
+
+def space_facts(session: Session, post: Post, mailing_list: MailingList) -> tuple[str, SpaceFacts | None]:
+    """The author's alias, "" for a member of ours; and the space, None for a post that was written to the list."""
+    found = remote.remote_post_of(session, id_of(post))
+    departure = None if found else departures.departure_of(session, id_of(post))
+    if found is None and departure is None:
+        return "", None
+    space = found[0].space if found else departure.space if departure else ""
+    roster = known_roster(session, space)
+    local = f"{mailing_list.name}-{space_name(space)}"
+    servers = len({entry.domain for entry in roster.entries}) if roster else 0
+    title = f"{roster.title}, {servers} servers" if roster else space_name(space)
+    if found is None:
+        return "", SpaceFacts(local, title)
+    author = found[1]
+    return author.alias, SpaceFacts(local, title, f"{author.list_name}, {author.origin}")
+
+
+def known_roster(session: Session, space_id: str, serial: int | None = None) -> Roster | None:
+    """The one of this number, or the newest."""
+    space = spaces.space_by_id(session, space_id)
+    block = spaces.roster_block(session, space_id, space.serial if serial is None else serial) if space else None
+    return read_roster(read_canonical(block)) if block else None
+
+
+def _author(session: Session, seal: Seal, now: datetime) -> RemoteAuthor:
+    random = base64.b32encode(randomness.token_bytes(_ALIAS_BYTES)).decode().lower()
+    return remote.remote_author(
+        session,
+        space=seal.space,
+        origin=seal.key.origin,
+        token=seal.author,
+        name=seal.name,
+        list_name=seal.list_id.strip("<>").partition(".")[0],
+        alias=f"r-{random}",
+        now=now,
+    )
+
+
+def _publish(
+    session: Session,
+    host: Host,
+    mailing_list: MailingList,
+    seal: Seal,
+    author: RemoteAuthor,
+    content_id: int,
+    parent: str,
+    now: datetime,
+) -> None:
+    try:
+        post = posts.store_post(
+            session,
+            list_id=id_of(mailing_list),
+            member_id=None,
+            author_name=seal.name,
+            content_id=content_id,
+            message_id=seal.message_id,
+            original_message_id="",
+            in_reply_to=parent,
+            references=(parent,) if parent else (),
+            subject=seal.subject,
+            written_at=seal.date,
+            received_at=now,
+            now=now,
+        )
+    except posts.DuplicateMessageId:
+        return
+    remote.note_remote_post(
+        session,
+        post_id=id_of(post),
+        author=author,
+        key=seal.key.post,
+        rev=seal.key.rev,
+        keep_until=seal.date + timedelta(days=seal.keep),
+    )
+    remote.hold_back_at_home_elsewhere(session, post_id=id_of(post), homes=_other_homes(session, host, seal))
+    text = f'{seal.name} of {seal.key.origin} wrote "{seal.subject[:100]}" to everyone in {space_name(seal.space)}.'
+    record(session, "posted", text, now=now, list_id=mailing_list.id, post_id=post.id, content_id=content_id)
+
+
+def parent_here(session: Session, host: Host, message_id: str) -> str:
+    """How our members' copies name what a post of the space answers; "" where it answers nothing."""
+    local, _, domain = message_id.strip("<>").rpartition("@")
+    departure = departures.departure_sealed_as(session, local.partition(".")[0]) if domain == host.domain else None
+    own = posts.post_by_id(session, departure.post_id) if departure else None
+    return own.message_id if own else message_id
+
+
+def _replace(session: Session, earlier: Post, seal: Seal, content_id: int) -> None:
+    """Nobody gets mail of that; who reads it later reads the new form."""
+    before = earlier.content_id
+    remote.replace_post(session, post_id=id_of(earlier), content_id=content_id, subject=seal.subject, rev=seal.key.rev)
+    forget_messages(session, {before})
+
+
+def _other_homes(session: Session, host: Host, seal: Seal) -> frozenset[str]:
+    """The servers that carry this post, too: who named one of them as her home gets it there."""
+    roster = known_roster(session, seal.space)
+    domains = {entry.domain for entry in roster.active(seal.date)} if roster else set()
+    return frozenset(domains - {host.domain})
+
+
+def _as_mail(post: SealedPost, author: RemoteAuthor, mailing_list: MailingList, host: Host, parent: str) -> bytes:
+    """The post as our archive has it: what its members' copies are made from."""
+    seal = post.seal
+    sender = mailbox_tokens(f"{author.name} ({author.list_name}, {author.origin})", f"{author.alias}@{host.domain}")
+    answers = [header_field("In-Reply-To", [parent])] if parent else []
+    fields = [
+        header_field("From", sender),
+        header_field("To", [f"<{mailing_list.name}-{space_name(seal.space)}@{host.domain}>"]),
+        header_field("Subject", text_tokens(seal.subject)),
+        header_field("Date", [format_datetime(seal.date)]),
+        header_field("Message-ID", [seal.message_id]),
+        *answers,
+    ]
+    return b"".join(fields) + post.content
