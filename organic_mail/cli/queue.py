@@ -71,12 +71,12 @@ def retry(
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that wait, failed or are held.")] = False,
 ) -> None:
-    """Try deliveries again now instead of later; failed ones too. With --all also what a daemon on this machine was
-    sending when it died."""
+    """Try deliveries again now instead of later; failed ones too. With --all also what waits for other servers, and what a
+    daemon on this machine was sending when it died."""
     from datetime import UTC, datetime
 
     from organic_mail.claimant import is_alive, this_host
-    from storage import queue
+    from storage import queue, relays
 
     if bool(ids) == everything:
         raise typer.BadParameter("give the numbers of deliveries, or --all")
@@ -87,7 +87,7 @@ def retry(
             _all_found(ids, queue.retry(session, ids, now=now), "waits or failed")
             return len(ids)
         queue.take_back(session, host=this_host(), alive=is_alive, now=now)
-        return len(queue.retry(session, None, now=now))
+        return len(queue.retry(session, None, now=now)) + relays.make_all_due(session, now)
 
     with open_community(context) as community:
         count = community.database.write(make_due)
