@@ -1,4 +1,4 @@
-"""May a post leave for a space? What its author says, and what it answers, decide together (spec/federation.md §2.6)."""
+"""May a post leave for a space? Its author says so, and what it answers does (spec/federation.md §2.6)."""
 
 from __future__ import annotations
 

@@ -71,8 +71,8 @@ def retry(
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that wait, failed or are held.")] = False,
 ) -> None:
-    """Try deliveries again now instead of later; failed ones too. With --all also what waits for other servers, and what a
-    daemon on this machine was sending when it died."""
+    """Try deliveries again now instead of later; failed ones too. With --all also what waits for other servers,
+    and what a daemon on this machine was sending when it died."""
     from datetime import UTC, datetime
 
     from organic_mail.claimant import is_alive, this_host
