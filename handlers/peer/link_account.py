@@ -8,7 +8,7 @@ from datetime import datetime
 
 from handlers.peer.hop import SignedHop, hop_is_good
 from handlers.peer.link_time import STATUS_WITHIN, looked_at, owing_status, with_gaps_noticed
-from handlers.peer.ranges import joined, of_numbers
+from handlers.peer.ranges import with_number
 from handlers.peer.store import Action, Event, KnownKey, Link, LinkState, Own, RelayStore, Telling
 
 _WARN_UNALIGNED = 3
@@ -37,7 +37,10 @@ def done_with(store: RelayStore, peer: str, seqs: Iterable[int], now: datetime) 
     link = store.link(peer)
     if link is None:
         return
-    link = replace(link, processed=joined(link.processed, of_numbers(seqs)))
+    processed = link.processed
+    for seq in seqs:
+        processed = with_number(processed, seq)
+    link = replace(link, processed=processed)
     store.save_link(with_gaps_noticed(store, owing_status(link, now + STATUS_WITHIN), now))
 
 

@@ -12,7 +12,7 @@ from handlers.peer.ranges import Ranges, gaps, highest, less, of_numbers, withou
 from handlers.peer.store import Link, RelayStore
 
 STATUS_WITHIN = timedelta(minutes=15)  # after something came that is not acknowledged
-STATUS_DAILY = timedelta(hours=24)
+STATUS_DAILY = timedelta(hours=20)  # so that one that is lost makes nobody think that we are away
 STATUS_APART = timedelta(minutes=5)  # at most one in so long
 GAP_LASTS = timedelta(minutes=10)
 STALE_AFTER = timedelta(hours=48)
@@ -34,7 +34,7 @@ def owing_status(link: Link, at: datetime) -> Link:
         at = link.status_at + STATUS_APART
     if link.status_due and link.status_due <= at:
         return link
-    return looked_at(replace(link, status_due=at), at)
+    return replace(link, status_due=at, due_at=min(at, link.due_at or at))
 
 
 def missing(store: RelayStore, link: Link) -> Ranges:
@@ -47,7 +47,7 @@ def missing(store: RelayStore, link: Link) -> Ranges:
 
 def with_gaps_noticed(store: RelayStore, link: Link, now: datetime) -> Link:
     if not missing(store, link):
-        return replace(link, gap_since=None)
+        return replace(link, gap_since=None) if link.gap_since else link
     since = link.gap_since or now
     return owing_status(replace(link, gap_since=since), since + GAP_LASTS)
 

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from handlers.peer.control import Fields, Unreadable, canonical
 from handlers.peer.keys import PeerKey, is_signed
@@ -127,13 +128,13 @@ def sealed_fields(seal: Seal) -> Fields:
 
 def seal_digest(seal: Seal) -> str:
     """Base64. Raises Unreadable for a value that cannot be sealed."""
-    signed = f"{_CONTEXT}\n".encode() + canonical(sealed_fields(seal))
+    signed = f"{_CONTEXT}\n".encode() + _canonical_seal(seal)
     return base64.b64encode(hashlib.sha256(signed).digest()).decode()
 
 
 def sealed(seal: Seal, content: bytes, key: PeerKey) -> SealedPost:
     """Signed by its origin. Raises Unreadable for a value that cannot be sealed."""
-    signature = key.sign(_CONTEXT, canonical(sealed_fields(seal)))
+    signature = key.sign(_CONTEXT, _canonical_seal(seal))
     return SealedPost(seal, key.id, seal_digest(seal), signature, content)
 
 
@@ -141,7 +142,12 @@ def seal_is_good(post: SealedPost, public: bytes) -> bool:
     """Does it say what the owner of the key has signed?"""
     if post.digest != seal_digest(post.seal):
         return False
-    return is_signed(public, _CONTEXT, canonical(sealed_fields(post.seal)), post.signature)
+    return is_signed(public, _CONTEXT, _canonical_seal(post.seal), post.signature)
+
+
+@lru_cache(maxsize=256)  # the same post comes over every link
+def _canonical_seal(seal: Seal) -> bytes:
+    return canonical(sealed_fields(seal))
 
 
 def check_form(seal: Seal) -> None:

@@ -92,7 +92,11 @@ class Link:
     is_stale: bool = False  # silent for 48 hours, and its operator has been told
     unaligned: int = 0  # mails in a row whose DKIM did not verify
     asked: tuple[Asked, ...] = ()
-    due_at: datetime | None = None  # when to look at it again (`due`); None: nothing is to be done
+    days_wanted: tuple[str, ...] = ()  # "<space>|2026-11-22": to be asked about with the next want
+    is_epoch_known: bool = True  # has the peer told us that it knows our epoch?
+    hour_at: datetime | None = None  # the hour in which posts for it are counted, and how many there were
+    hour_sent: int = 0
+    due_at: datetime | None = None  # when to look at it (`due`); first: when the link became active
 
 
 class RowState(StrEnum):
@@ -262,8 +266,11 @@ class RelayStore(Protocol):
     def rows_due(self, peer: str, now: datetime, limit: int) -> Sequence[OutboxRow]:
         """Not DONE, `due_at` <= now, by number."""
 
-    def rows_in(self, peer: str, ranges: Ranges) -> Sequence[OutboxRow]:
+    def rows_in(self, peer: str, ranges: Ranges, limit: int) -> Sequence[OutboxRow]:
         """With these numbers, in any state, in order."""
+
+    def acknowledge(self, peer: str, ranges: Ranges, now: datetime) -> int:
+        """Rows with these numbers become DONE; how many were not yet."""
 
     def rows_of(self, origin: str, post: str) -> Sequence[OutboxRow]:
         """Of all forms of a post, for all peers, not DONE."""
@@ -280,7 +287,7 @@ class RelayStore(Protocol):
         """The earliest `due_at` of a row that is not DONE."""
 
     def renumber(self, peer: str) -> int:
-        """DONE rows go, the others are numbered from 1 in their order; the next free number."""
+        """DONE rows go, the others are numbered from 1 in their order and WAITING; the next free number."""
 
     def prune_rows(self, peer: str, done_before: datetime) -> None: ...
 
