@@ -8,9 +8,11 @@ from sqlmodel import Session
 
 from handlers.address import Mailbox
 from handlers.facts import Facts, Host, id_of
+from handlers.letter_words import words_of
 from handlers.message import Message, parse
 from handlers.notice import Notice, NoticeKind
 from handlers.policy import owner_address
+from handlers.reasons import told
 from handlers.template import Value
 from handlers.written import written_text_of
 from organic_mail import asking, notices
@@ -80,7 +82,6 @@ def _write(
         "author": waiting.author,
         "subject": waiting.subject,
         "recipient": host.written_to(waiting.recipient.partition("@")[0]),
-        "reason": waiting.reason,
         "number": str(id_of(waiting)),
         "reminder": reminder,
         "days": mailing_list.held_days if mailing_list else 0,
@@ -94,7 +95,7 @@ def _write(
             person.language,
             mailing_list,
             reply_to=reply_to,
-            values=values,
+            values={**values, "reason": told(waiting.reason, words_of(person.language))},
             quoted=quoted,
         )
         written |= notices.send(session, host, letter, cause=cause, now=now)

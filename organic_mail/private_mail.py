@@ -11,10 +11,12 @@ from sqlmodel import Session
 
 from handlers.address import Mailbox
 from handlers.facts import Facts, Host, id_of
+from handlers.letter_words import words_of
 from handlers.message import parse
 from handlers.notice import Notice, NoticeKind
 from handlers.outcome import NotArrived, SendPrivately
 from handlers.policy import owner_address
+from handlers.reasons import told
 from handlers.template import Value
 from organic_mail import notices
 from organic_mail.joining import Answer
@@ -70,7 +72,7 @@ def tell_writer(session: Session, host: Host, lost: NotArrived, answer: Answer, 
     values: dict[str, Value] = {
         "other": _name(reader),
         "subject": lost.subject,
-        "reason": lost.reason,
+        "reason": told(f"{lost.reason}.", words_of(writer.language)) if lost.reason else "",
     }
     reply_to = owner_address(Facts(host, mailing_list=mailing_list))
     _write(session, host, NoticeKind.PRIVATE_LOST, writer, mailing_list, reply_to, values, answer, now)

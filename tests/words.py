@@ -78,6 +78,8 @@ def sentences() -> dict[tuple[str, tuple[str, ...]], Sentence]:
 def _in_code() -> Iterator[tuple[str, str, tuple[str, ...]]]:
     for path in sorted(HANDLERS.glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "REASONS":
+                yield from ((path.name, "say", (text,)) for text in ast.literal_eval(node.value))
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 texts = (each.value for each in node.args if isinstance(each, ast.Constant))
                 yield path.name, node.func.attr, tuple(each for each in texts if isinstance(each, str))
