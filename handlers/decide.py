@@ -48,6 +48,10 @@ def decide(incoming: Incoming, facts: Facts, now: datetime) -> Outcome:
             return decide_private(incoming, facts, facts.private)
         case Kind.BOUNCE if facts.private is not None and is_from_a_person(incoming):
             return decide_private(incoming, facts, facts.private)
+        case Kind.BOUNCE if facts.letter is not None and is_from_a_person(incoming):
+            if _is_command(incoming, facts):
+                return decide_command(incoming, facts, now)
+            return decide_letter_answer(incoming, facts, facts.letter, now)
         case Kind.BOUNCE if facts.bounced_post is not None and is_from_a_person(incoming):
             return decide_post(incoming, facts, now, answers=facts.bounced_post.message_id)
         case Kind.BOUNCE:

@@ -14,9 +14,10 @@ from handlers.letter_page import LONGEST_TITLE, about_letter
 from handlers.letter_words import words_of
 from handlers.message import Message, parse
 from handlers.mime import decoded, parts
-from handlers.token import minted_message_id, read_letter_mark
+from handlers.token import VerpAddress, minted_message_id, read_letter_mark
 from storage import letter_buttons
 from storage.contents import read_content
+from storage.lists import list_by_id
 from storage.members import member_by_id
 from storage.models import MailingList
 from storage.models_letters import LetterEdition, LetterEntry
@@ -37,6 +38,16 @@ def letter_facts(
             member = member_by_id(session, member_id or 0)
             return _of_edition(session, host, mailing_list, found[1], member.name if member else "")
     return None
+
+
+def sent_letter_facts(session: Session, host: Host, sent: VerpAddress) -> tuple[int, LetterFacts] | None:
+    """The letter that went out with a return path, and the id of its list; None when it was no letter."""
+    edition = letter_buttons.edition_of_content(session, sent.content_id)
+    mailing_list = list_by_id(session, edition.list_id) if edition else None
+    if edition is None or mailing_list is None or mailing_list.removed_at is not None:
+        return None
+    member = member_by_id(session, sent.member_id)
+    return id_of(mailing_list), _of_edition(session, host, mailing_list, edition, member.name if member else "")
 
 
 def button_facts(session: Session, mailing_list: MailingList | None, token: str) -> ButtonFacts | None:

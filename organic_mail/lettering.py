@@ -129,7 +129,10 @@ class LetterWriter:
         return bool(self._database.write(lambda session: self._keep(session, [row], {(): edition}, None))[1])
 
     def news_for(self, reader: ReaderRow, before: datetime | None = None) -> Contents:
-        """What stands in her letter; empty when there is nothing for her. On a Sunday a memory is enough, but for the first."""
+        """What stands in her letter; empty when there is nothing for her.
+
+        On a Sunday a memory is enough, but for her first one.
+        """
         posts = self._news_behind(reader.read_to, before)
         interest = self._interest(reader, weekly=reader.weekly)
         found = contents(posts, interest)

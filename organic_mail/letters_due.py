@@ -48,15 +48,18 @@ def write_due_letters(database: Database, host: Host, now: datetime, *, only: st
     return count
 
 
-def write_wished_letters(database: Database, host: Host, now: datetime) -> int:
-    """What members have asked for in an answer: the rest of a letter, or what they missed. Returns how many."""
+def write_wished_letters(database: Database, host: Host, now: datetime, *, only: str = "") -> int:
+    """What members have asked for in an answer: the rest of a letter, or what they missed. Returns how many.
+
+    Of one list only, or of all.
+    """
     count = 0
     for wish in database.read(letter_wishes):
-        writer = _writer(database, host, wish.list_id, now, "")
-        if not database.write(partial(fulfil_wish, membership_id=wish.membership_id)):
+        writer = _writer(database, host, wish.list_id, now, only)
+        if writer is None or not database.write(partial(fulfil_wish, membership_id=wish.membership_id)):
             continue
         reader = database.read(partial(letters.reader_of, membership_id=wish.membership_id))
-        if writer is None or reader is None:
+        if reader is None:
             continue
         if wish.edition_id:
             count += writer.write_rest(reader, wish.edition_id)

@@ -27,7 +27,7 @@ from organic_mail.answered import (
     through,
 )
 from organic_mail.asking import joining_is_busy
-from organic_mail.letter_facts import button_facts, letter_facts
+from organic_mail.letter_facts import button_facts, letter_facts, sent_letter_facts
 from organic_mail.muting import muting_facts
 from organic_mail.private_facts import private_facts
 from organic_mail.reported import complaint_facts, sent_facts
@@ -89,13 +89,20 @@ def _facts(
             banned = author is not None and is_banned_from(session, private.mailing_list, author.address)
             return replace(private, sent=sent, complaint=complaint, is_banned=banned)
     bounced = _bounced_post(session, route)
-    seat = _seat(session, host, author, route, bounced, now)
+    sent_letter = None
+    if route.bounce is not None and bounced is None and not is_report(message):
+        sent_letter = sent_letter_facts(session, host, route.bounce)
+    sent_from = bounced.list_id if bounced else sent_letter[0] if sent_letter else None
+    seat = _seat(session, host, author, route, sent_from, now)
     mailing_list, membership = seat.mailing_list, seat.membership
     is_post = route.kind in (Kind.LIST, Kind.SPACE, Kind.BOUNCE)
     is_here = membership is not None and membership.status in _HERE
     may_read = mailing_list is not None and seat.member is not None and not is_here
     may_join = route.kind in _READ_FOR_COMMANDS and not is_here
     answered = answered_member(session, host, mailing_list, message) if is_post and not membership else None
+    letter = sent_letter[1] if sent_letter else None
+    if route.kind is Kind.LIST:
+        letter = letter_facts(session, host, mailing_list, message)
     pressed = button_facts(session, mailing_list, route.token) if route.kind is Kind.TOKEN else None
     member_id = seat.member.id if seat.member else None
     for_owners = route.kind in _PEOPLE or _hears_of_bounces(route, mailing_list)
@@ -121,7 +128,7 @@ def _facts(
         complaint=complaint,
         reaction=reaction_facts(session, mailing_list, message) if is_post else None,
         muting=muting_facts(session, host, mailing_list, message) if is_post else None,
-        letter=letter_facts(session, host, mailing_list, message) if route.kind is Kind.LIST else None,
+        letter=letter,
         button=pressed,
         space=route.space,
         is_banned=author is not None and is_banned_from(session, mailing_list, author.address),
@@ -183,15 +190,15 @@ def _existing(session: Session, host: Host, route: Route, today: date) -> Route 
 
 
 def _seat(
-    session: Session, host: Host, author: Mailbox | None, route: Route, bounced: Post | None, now: datetime
+    session: Session, host: Host, author: Mailbox | None, route: Route, sent_from: int | None, now: datetime
 ) -> Seat:
-    """The list, the author and what ties the two."""
+    """The list, the author and what ties the two. sent_from: the list whose mail went out with this return path."""
     key = address_key(author.address) if author else ""
     if route.list_name and not in_domain(key, host.domain):
         since = now - _AN_HOUR if host.posts_per_hour and route.kind in (Kind.LIST, Kind.SPACE) else None
         return seat_of(session, list_name=route.list_name, key=key, since=since) or Seat(None, None, None)
-    if bounced is not None:
-        mailing_list = list_by_id(session, bounced.list_id)
+    if sent_from is not None:
+        mailing_list = list_by_id(session, sent_from)
     else:
         mailing_list = list_named(session, route.list_name) if route.list_name else None
     member = _member_of(session, host, author)

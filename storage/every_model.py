@@ -10,7 +10,6 @@ import storage.models_community
 import storage.models_letters
 import storage.models_mailbox
 import storage.models_mutes
-import storage.models_mutes
 import storage.models_peers
 import storage.models_people
 import storage.models_private

@@ -68,6 +68,11 @@ def letter_of(session: Session, message_id: str) -> tuple[Letter, LetterEdition]
     return session.exec(query).first()
 
 
+def edition_of_content(session: Session, content_id: int) -> LetterEdition | None:
+    """What the letters of this content share."""
+    return session.exec(select_rows(LetterEdition).where(LetterEdition.content_id == content_id)).first()
+
+
 def list_of_edition(session: Session, content_id: int) -> MailingList:
     """Whose letters have this content. Raises LookupError."""
     query = (

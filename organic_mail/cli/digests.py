@@ -58,11 +58,11 @@ def send(
         bool, typer.Option("--now", help="To everybody with news, whatever the hour. It does not count as the day's.")
     ] = False,
 ) -> None:
-    """Send the letters of a list that are due; with --now all for which there is news."""
+    """Send the letters of a list that are due or were asked for; with --now all for which there is news."""
     from datetime import UTC, datetime
 
     from organic_mail.cli.words import the_list
-    from organic_mail.letters_due import write_due_letters, write_letters_now
+    from organic_mail.letters_due import write_due_letters, write_letters_now, write_wished_letters
     from organic_mail.logs import without_log
     from organic_mail.notices import host_of
 
@@ -74,6 +74,7 @@ def send(
             count = write_letters_now(community.database, host, mailing_list, moment)
         else:
             count = write_due_letters(community.database, host, moment, only=mailing_list.name)
+            count += write_wished_letters(community.database, host, moment, only=mailing_list.name)
     if count:
         typer.echo("1 letter is on its way." if count == 1 else f"{count} letters are on their way.")
     else:

@@ -157,6 +157,8 @@ def show(context: typer.Context, address: MemberAddress, json: JsonFlag = False)
         typer.echo(f"{key + ':':<12}{visible(', '.join(value) if isinstance(value, list) else value)}")
     for each in found["lists"]:
         typer.echo(f"{'on:':<12}{each['list']}: {each['role']}, {each['delivery']}, {each['status']}")
+        for subject in each["muted"]:
+            typer.echo(f'{"muted:":<12}{each["list"]}: "{visible(subject)}"')
 
 
 @app.command("set", epilog="Example: organic-mail member set anna@example.org --list family delivery=daily")
@@ -182,6 +184,7 @@ def change(
 
     from handlers.facts import id_of
     from organic_mail.pausing import resume_for
+    from storage.letter_buttons import wish_for_the_last
     from storage.members import update_member, update_membership
     from storage.models import Status
 
@@ -202,7 +205,9 @@ def change(
                 fail(f"{address} was invited, and has not answered; {cure}")
             if resuming:
                 resume_for(session, community.secrets, membership, datetime.now(UTC))
-            update_membership(session, membership_id=id_of(membership), **of_membership)
+            before = membership.delivery
+            changed = update_membership(session, membership_id=id_of(membership), **of_membership)
+            wish_for_the_last(session, changed, before, datetime.now(UTC))
         if wanted:
             update_member(session, member_id=id_of(member), **wanted)
         return member.name
@@ -318,7 +323,9 @@ def _described(session: Session, member: Member, domain: str, secrets: Secrets) 
     from handlers.facts import id_of
     from storage.members import addresses_of, memberships_of
     from storage.models import Status
+    from storage.mutes import muted_threads
 
+    muted = muted_threads(session, id_of(member))
     return {
         "name": member.name,
         "alias": f"{member.alias}@{domain}",
@@ -339,6 +346,7 @@ def _described(session: Session, member: Member, domain: str, secrets: Secrets) 
                 "own_posts": membership.own_posts,
                 "moderated": membership.moderated,
                 "weekday": WEEKDAYS[membership.weekday],
+                "muted": [thread.subject for thread in muted if thread.list_id == mailing_list.id],
             }
             for mailing_list, membership in memberships_of(session, id_of(member))
             if membership.status != Status.LEFT

@@ -230,6 +230,7 @@ def test_settings_of_a_membership(family: Operator) -> None:
         "status": "active",
         "own_posts": False,
         "moderated": True,
+        "muted": [],
         "weekday": "sunday",
     }
     assert (choir["delivery"], choir["role"], choir["own_posts"]) == ("each", "member", True)
