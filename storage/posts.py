@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from storage import queue, umbrella
-from storage.expansion import LIST, NO_OWN_POST, expansion
+from storage.expansion import LIST, NO_OWN_POST, Expansion
 from storage.letter_recall import recall_letters_with
 from storage.models import DeliveryMode, DeliveryState, Post, Status
 from storage.mutes import NOT_MUTED
@@ -36,7 +36,7 @@ STAMPED_POSTS = 50
 """How many posts of a list are looked through for a Message-ID that a relay gave a copy."""
 
 _STORE = Prepared(insert(post).returning(post.c.id))
-_EXPAND = expansion(
+_COPIES = Expansion(
     membership.c.list_id == LIST,
     membership.c.status == Status.ACTIVE,
     membership.c.delivery == DeliveryMode.EACH,
@@ -104,7 +104,7 @@ def store_post(
         "reply": "",
         "now": now,
     }
-    _EXPAND.rows(session, copies)
+    _COPIES.add(session, copies)
     umbrella.expand(session, copies)
     return detached(Post, {"id": post_id, "removed_at": None, **row})
 

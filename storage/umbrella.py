@@ -13,10 +13,11 @@ from sqlalchemy import CTE, Select, exists, func, not_, select
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
-from storage.expansion import LIST, NO_OWN_POST, expansion
+from storage.expansion import LIST, NO_OWN_POST, Expansion
 from storage.models import DeliveryMode, MailingList, Membership, Status
 from storage.models_umbrella import MemberList
 from storage.mutes import NOT_MUTED
+from storage.prepared import Prepared
 from storage.tables import mailing_list, member_list, membership
 
 _HERE = (Status.ACTIVE, Status.PAUSED)
@@ -58,7 +59,8 @@ _ONE_EACH = (
     .where(membership.c.status == Status.ACTIVE, membership.c.delivery != DeliveryMode.NONE, NO_OWN_POST, NOT_MUTED)
     .group_by(membership.c.member_id)
 )
-_EXPAND = expansion(membership.c.id.in_(_ONE_EACH))
+_COPIES = Expansion(membership.c.id.in_(_ONE_EACH))
+_HAS_MEMBER_LISTS = Prepared(select(member_list.c.inner_id).where(member_list.c.outer_id == LIST).limit(1))
 
 
 def expand(session: Session, copies: dict[str, Any]) -> None:
@@ -67,7 +69,8 @@ def expand(session: Session, copies: dict[str, Any]) -> None:
     copies: the parameters of `storage.posts`' own expansion. Daily and weekly readers get it as a mail of its own,
     because a letter is of one list.
     """
-    _EXPAND.rows(session, copies)
+    if _HAS_MEMBER_LISTS.first(session, {"list_id": copies["list_id"]}):
+        _COPIES.add(session, copies)
 
 
 def add_member_list(session: Session, *, outer_id: int, inner_id: int, now: datetime) -> bool:
