@@ -22,6 +22,9 @@ LONGEST_LOCAL = 64  # RFC 5321 §4.5.3.1.1
 LONGEST_DOMAIN = 255  # RFC 5321 §4.5.3.1.2
 AT_SIGN = re.compile(r"@|%40|&(?:#0*64|#[xX]0*40|commat);")  # as texts, addresses of links and pages write it
 
+_SHORT = 500
+"""Characters of a field that is worth remembering."""
+
 _ATOM = r"[!#$%&'*+/=?^_`{|}~0-9A-Za-z-]+"
 _DOT_STRING = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")  # RFC 5321 §4.1.2
 _QUOTED = re.compile(r'"(?:[ !#-\[\]-~]|\\[ -~])*"')
@@ -61,6 +64,15 @@ def parse_mailboxes(value: str) -> list[Mailbox]:
 
     *value* is the unfolded field as it stands (encoded words still encoded, so that a comma inside one is no comma).
     """
+    return list(_short_list(value) if len(value) <= _SHORT else _mailboxes(value))
+
+
+@lru_cache(maxsize=256)  # whoever writes to a list writes the same To again and again
+def _short_list(value: str) -> tuple[Mailbox, ...]:
+    return tuple(_mailboxes(value))
+
+
+def _mailboxes(value: str) -> list[Mailbox]:
     found: list[Mailbox] = []
     piece: list[Token] = []
     angle = route = False  # a "<" is open; a source route began in it
@@ -96,11 +108,18 @@ def author_of(message: Message) -> Mailbox:
     if len(fields) > 1:
         raise NoSingleAuthor("The message has more than one From line.")
     value = field_text(message.raw_value("from") or b"")
+    return _known_author(value) if len(value) <= _SHORT else _author(value)
+
+
+def _author(value: str) -> Mailbox:
     mailbox = _single_mailbox(value)
     _, second_reading = parseaddr(value)
     if address_key(second_reading).replace('"', "") != address_key(mailbox.address).replace('"', ""):
         raise NoSingleAuthor("The From line can be read in two ways.")
     return mailbox
+
+
+_known_author = lru_cache(maxsize=256)(_author)  # whoever writes, writes again
 
 
 def entered_mailbox(text: str) -> Mailbox:

@@ -12,6 +12,7 @@ import hmac
 import re
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 DAYS_VALID = 21
 _ID_BITS = 40
@@ -138,6 +139,7 @@ def read_unsubscribe_token(secrets: Secrets, text: str) -> int | None:
     return _number_of(facts)
 
 
+@lru_cache(maxsize=256)  # asked for every mail of a member
 def address_marks(secrets: Secrets, key: str) -> tuple[str, ...]:
     """What stands for an address (by its key) where it shall not be read: one for each secret, the first to be written.
 

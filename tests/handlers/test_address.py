@@ -113,6 +113,11 @@ def test_address_lists(value: str, expected: list[Mailbox]) -> None:
     assert parse_mailboxes(value) == expected
 
 
+def test_every_caller_has_a_list_of_her_own() -> None:
+    parse_mailboxes("a@b.c").clear()
+    assert parse_mailboxes("a@b.c") == [Mailbox("", "a@b.c")]
+
+
 def test_address_cases() -> None:
     right = 0
     for case in json.loads((DATA / "headers-address" / "cases.json").read_text()).values():
