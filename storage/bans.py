@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, or_
+from sqlalchemy import bindparam, literal_column, or_
 from sqlalchemy import select as select_rows
 from sqlmodel import Session, col, select
 
@@ -13,10 +13,12 @@ from storage.models_bans import Ban
 from storage.prepared import Prepared
 from storage.tables import ban
 
+# as a parameter, SQLite would plan the statement anew each time, in case that this one can use an index
+_HAS_A_STAR = ban.c.pattern.like(literal_column("'%*%'"))
 _CONCERNING = Prepared(
     select_rows(ban.c.pattern).where(
         or_(ban.c.list_id.is_(None), ban.c.list_id == bindparam("list_id")),
-        or_(ban.c.pattern == bindparam("key"), ban.c.pattern.like("%*%")),
+        or_(ban.c.pattern == bindparam("key"), _HAS_A_STAR),
     )
 )
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import BindParameter, Dialect, Executable, bindparam, inspect
+from sqlalchemy import BindParameter, Dialect, Enum, Executable, bindparam, inspect
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapper
@@ -81,15 +81,22 @@ class PreparedAmong:
     def __init__(self, build: Callable[[list[BindParameter[Any]]], Executable]) -> None:
         self._build = build
         self._of_size: dict[int, Prepared] = {}
+        self._names: list[str] = []
 
     def rows(self, session: Session, values: Sequence[Any], parameters: Mapping[str, Any]) -> Sequence[Row]:
         """Execute it with at least one value. The sizes are powers of two, the last value fills them up."""
         size = 1 << (len(values) - 1).bit_length()
         if size not in self._of_size:
-            self._of_size[size] = Prepared(self._build([bindparam(f"among_{number}") for number in range(size)]))
+            self._names.extend(f"among_{number}" for number in range(len(self._names), size))
+            self._of_size[size] = Prepared(self._build([bindparam(name) for name in self._names[:size]]))
         filled = [*values, *[values[-1]] * (size - len(values))]
-        named = {f"among_{number}": value for number, value in enumerate(filled)}
-        return self._of_size[size].rows(session, named | dict(parameters))
+        names = self._names[:size]
+        return self._of_size[size].rows(session, {**dict(zip(names, filled, strict=True)), **parameters})
+
+
+def is_on_postgresql(session: Session) -> bool:
+    """Where more than one writes at the same time."""
+    return DRIVER not in session.info and session.connection().dialect.name == "postgresql"
 
 
 def detached(kind: type[R], row: Mapping[str, Any]) -> R:
@@ -117,7 +124,7 @@ class _ForSqlite:
 
     text: str
     binds: tuple[tuple[str, Any, _Convert], ...]  # name, value where none is given, conversion; by position
-    results: tuple[_Convert, ...]  # () when no column needs one
+    results: tuple[tuple[int, Callable[[Any], Any]], ...]  # conversions of columns, by position
 
     @classmethod
     def of(cls, statement: Executable, parameters: Mapping[str, Any], dialect: Dialect) -> _ForSqlite:
@@ -130,38 +137,50 @@ class _ForSqlite:
         binds = []
         for name in compiled.positiontup or ():
             bind = compiled.binds[name]
-            convert = _moment if isinstance(bind.type, Moment) else _converter(bind.type, dialect)
+            convert = _moment_written if isinstance(bind.type, Moment) else _writes(bind.type, dialect)
             binds.append((name, None if bind.required else bind.effective_value, convert))
         columns = [column.type for column in getattr(statement, "exported_columns", ())]
-        results = tuple(_implementation(kind, dialect).result_processor(dialect, None) for kind in columns)
-        return cls(compiled.string, tuple(binds), results if any(results) else ())
+        results = [(at, convert) for at, kind in enumerate(columns) if (convert := _reads(kind, dialect))]
+        return cls(compiled.string, tuple(binds), tuple(results))
 
     def rows(self, driver: sqlite3.Connection, parameters: Mapping[str, Any]) -> Sequence[Row]:
-        values = []
-        for name, otherwise, convert in self.binds:
-            value = parameters.get(name, otherwise)
-            values.append(convert(value) if convert else value)
-        rows: list[Row] = driver.execute(self.text, values).fetchall()
-        if not self.results:
-            return rows
-        return [
-            tuple(convert(value) if convert else value for value, convert in zip(row, self.results, strict=True))
-            for row in rows
+        given = parameters.get
+        values = [
+            convert(given(name, otherwise)) if convert else given(name, otherwise)
+            for name, otherwise, convert in self.binds
         ]
+        rows: list[Row] = driver.execute(self.text, values).fetchall()
+        return [self._converted(row) for row in rows] if self.results else rows
+
+    def _converted(self, row: Row) -> Row:
+        values = list(row)
+        for at, convert in self.results:
+            values[at] = convert(values[at])
+        return values
+
+
+def _writes(kind: TypeEngine[Any], dialect: Dialect) -> _Convert:
+    return kind.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _reads(kind: TypeEngine[Any], dialect: Dialect) -> _Convert:
+    if isinstance(kind, Moment):
+        return _moment_read
+    convert = kind.dialect_impl(dialect).result_processor(dialect, None)
+    return lru_cache(maxsize=64)(convert) if convert and isinstance(kind, Enum) else convert
 
 
 @lru_cache(maxsize=64)
-def _moment(value: datetime | None) -> Any:
+def _moment_written(value: datetime | None) -> Any:
     """SQLite's form of a moment: `now` stands in each statement of a post, ten times in all."""
-    return _MOMENT_FOR_SQLITE(value) if _MOMENT_FOR_SQLITE else value
+    return _MOMENT_TO_SQLITE(value) if _MOMENT_TO_SQLITE else value
 
 
-def _converter(kind: TypeEngine[Any], dialect: Dialect) -> _Convert:
-    return _implementation(kind, dialect).bind_processor(dialect)
+@lru_cache(maxsize=256)
+def _moment_read(value: Any) -> datetime | None:
+    """The way back: what stands in the rows of a list and of those who write to it is read for each of their posts."""
+    return _MOMENT_FROM_SQLITE(value) if _MOMENT_FROM_SQLITE else value
 
 
-def _implementation(kind: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
-    return kind.dialect_impl(dialect)
-
-
-_MOMENT_FOR_SQLITE = _converter(Moment(), sqlite_dialect())
+_MOMENT_TO_SQLITE = _writes(Moment(), sqlite_dialect())
+_MOMENT_FROM_SQLITE = Moment().dialect_impl(sqlite_dialect()).result_processor(sqlite_dialect(), None)

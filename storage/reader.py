@@ -7,18 +7,16 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Protocol, TypeVar, cast
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from sqlmodel import Session
 
-from storage.prepared import DRIVER, Prepared
+from storage.prepared import DRIVER
 from storage.trouble import in_plain_words
 
 T = TypeVar("T")
 
 MOST_KEPT = 8
 """Sessions that stay open while nobody reads."""
-
-_BEGIN = Prepared(text("BEGIN"))
 
 
 class Reader(Protocol):
@@ -103,11 +101,12 @@ class _Kept:
         self._driver.rollback()
 
     def begin(self) -> None:
-        _BEGIN.rows(self.session, {})
+        self._driver.execute("BEGIN")
 
     def end(self) -> None:
         """Nothing that was read stays: the next one asks the database as it is then."""
-        self.session.expunge_all()
+        if any(True for _ in self.session):  # mostly there is nothing, and to look costs a tenth of letting go
+            self.session.expunge_all()
         self._driver.rollback()
 
     def close(self) -> None:

@@ -31,7 +31,6 @@ class ReferenceTree:
 
     def __init__(self, session: Session, list_id: int, message_ids: Sequence[str]) -> None:
         self._session = session
-        self._connection = session.connection()
         self._list_id = list_id
         self._parent: dict[str, str] = {}
         self._thread: dict[str, int] = {}
@@ -39,6 +38,10 @@ class ReferenceTree:
         for message_id, parent, thread_id in _KNOWN.rows(session, message_ids, {"list_id": list_id}):
             self._parent[message_id] = parent
             self._thread[message_id] = thread_id
+
+    @property
+    def _connection(self) -> Connection:
+        return self._session.connection()
 
     def __contains__(self, message_id: str) -> bool:
         """Was this Message-ID posted or named before?"""

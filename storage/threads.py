@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from storage.models import Thread
-from storage.prepared import Prepared
+from storage.prepared import Prepared, is_on_postgresql
 from storage.reference_tree import ReferenceTree, count_posts
 from storage.tables import mailing_list, post, thread
 from storage.thread_marks import has_mark, index_mark, remember_marks, subject_mark
@@ -73,9 +73,8 @@ def file_post(
     knows of in_reply_to counts most; then the references, where that thread was written to under the same base
     subject: some programs keep them when somebody begins something else. Where neither leads anywhere, the signs do.
     """
-    connection = session.connection()
-    if connection.dialect.name == "postgresql":
-        connection.execute(_LOCK_LIST, {"list_id": list_id})  # one at a time links its posts
+    if is_on_postgresql(session):
+        session.connection().execute(_LOCK_LIST, {"list_id": list_id})  # one at a time links its posts
     chain, above = _chain(message_id, references), "" if in_reply_to == message_id else in_reply_to
     tree = ReferenceTree(session, list_id, [*chain, above, message_id])
     chain = _leading(session, tree, list_id, chain, above, signs.base_subject)
@@ -97,7 +96,7 @@ def file_post(
     if awaited or not started:  # else it is the one post of its thread
         _ONE_MORE.rows(session, {"thread_id": thread_id, "now": now})
     if awaited and tree.is_root(message_id):
-        connection.execute(update(thread).where(thread.c.id == thread_id).values(subject=subject))
+        session.connection().execute(update(thread).where(thread.c.id == thread_id).values(subject=subject))
     remember_marks(session, list_id=list_id, thread_id=thread_id, marks=signs.marks, written_at=signs.written_at)
     return thread_id
 

@@ -281,7 +281,8 @@ class GroupWriter:
             for submitted in group:
                 outcomes.append((submitted.fn(session), None))
                 session.flush()
-                session.expunge_all()
+                if any(True for _ in session):
+                    session.expunge_all()
                 self._check_transaction()
         return outcomes
 

@@ -159,6 +159,26 @@ def test_what_was_written_is_read(database: Database) -> None:
     assert database.read(said) == ["hello"]
 
 
+def test_each_read_sees_what_was_written_before_it(database: Database) -> None:
+    """Also when the read before has loaded the same rows."""
+    database.write(lambda session: create_community(session, domain="oak.example", now=NOW))
+    assert database.read(lambda session: [the_community(session), said(session)][1]) == []
+    database.write(lambda session: setattr(the_community(session), "domain", "elm.example"))
+    found = database.read(the_community)
+    assert found is not None
+    assert found.domain == "elm.example"
+
+
+def test_each_write_sees_what_another_program_wrote(sqlite_database: Database, guest: Database) -> None:
+    database = sqlite_database
+    database.write(lambda session: create_community(session, domain="oak.example", now=NOW))
+    database.write(the_community)
+    guest.write(lambda session: setattr(the_community(session), "domain", "elm.example"))
+    found = database.write(the_community)
+    assert found is not None
+    assert found.domain == "elm.example"
+
+
 def test_reading_does_not_write(database: Database) -> None:
     with pytest.raises(StorageTrouble):
         database.read(say("hello"))
