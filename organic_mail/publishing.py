@@ -12,6 +12,7 @@ from handlers.message import Message, parse
 from handlers.outcome import Publish
 from handlers.token import new_message_id
 from organic_mail.muting import tell_the_named
+from organic_mail import departing
 from organic_mail.placing import place_of
 from storage import posts
 from storage.contents import Packed, store_content
@@ -87,4 +88,6 @@ def publish(
         content_id=content_id,
     )
     tell_the_named(session, host, post, message.raw, now)
+    if action.space:
+        departing.begin(session, host, post, message, action.space, now)
     return post

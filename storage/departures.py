@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from storage.models import Post
-from storage.models_travel import Consent, Departure, DepartureState, SpaceAuthor
+from storage.models_travel import Consent, Departure, DepartureState, RemotePost, SpaceAuthor
 
 
 def begin_departure(
@@ -92,6 +92,17 @@ def departed_since(session: Session, *, member_id: int, space: str, since: datet
         .where(Post.id == Departure.post_id, Post.member_id == member_id)
     )
     return len(session.exec(query).all())
+
+
+def home_contents(session: Session, *, list_id: int, but: int, limit: int) -> list[int]:
+    """Ids of the messages of the newest posts that were written to the list alone, or stayed there."""
+    left = select(Departure.post_id).where(col(Departure.state).in_((DepartureState.DUE, DepartureState.GONE)))
+    query = (
+        select(Post.content_id)
+        .where(Post.list_id == list_id, Post.id != but, col(Post.removed_at).is_(None))
+        .where(col(Post.id).not_in(left), col(Post.id).not_in(select(RemotePost.post_id)))
+    )
+    return list(session.exec(query.order_by(col(Post.id).desc()).limit(limit)))
 
 
 def space_author(session: Session, *, member_id: int, space: str, token: str) -> SpaceAuthor:
