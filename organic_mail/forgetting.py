@@ -22,13 +22,13 @@ from storage import members, questions
 from storage.belonging import person_of
 from storage.contents import read_content, store_content
 from storage.database import Database
-from storage.erasing import begin_erasing, delete_rows, end_erasing, erase, open_erasures, swept
+from storage.erasing import delete_rows, erase, open_erasures, swept
 from storage.letter_recall import recall_letters_with
 from storage.lists import list_by_id
 from storage.models import Member
 from storage.models_questions import QuestionKind
 from storage.tables import delivery, event, letter_edition, letter_entry
-from storage.unused import forget_unused
+from storage.unused import forget_messages, forget_unused
 
 _NOBODY = "somebody"
 _NOTHING = b"Subject: (removed)\r\n\r\nThis letter was removed.\r\n"
@@ -58,13 +58,11 @@ def forget(session: Session, host: Host, member_id: int, now: datetime) -> None:
     if member is None:
         raise LookupError(f"no member {member_id}")
     traces = _Traces.of(session, host, member)
-    begin_erasing(session)
     _forget_letters(session, traces, now)
     for table, ids in _rows_that_name_her(session, traces):
         delete_rows(session, SQLModel.metadata.tables[table], ids)
     erase(session, person, alias_mark=alias_marks(host, member.alias)[0], now=now)
     _redact_log(session, traces)
-    end_erasing(session)
     session.expunge_all()
 
 
@@ -124,6 +122,7 @@ def _forget_letters(session: Session, traces: _Traces, now: datetime) -> None:
         these = letter_edition.c.id == edition_id
         connection.execute(update(letter_edition).where(these).values(content_id=nothing))
         connection.execute(update(delivery).where(delivery.c.content_id == content_id).values(content_id=nothing))
+        forget_messages(session, [content_id])
 
 
 def _rows_that_name_her(session: Session, traces: _Traces) -> Iterator[tuple[str, list[int]]]:
@@ -145,6 +144,8 @@ def _redact_log(session: Session, traces: _Traces) -> None:
     named = [func.lower(event.c.text).contains(key, autoescape=True) for key in traces.keys]
     if traces.name:
         named.append(event.c.text.contains(traces.name, autoescape=True))
-    for event_id, text in connection.execute(select(event.c.id, event.c.text).where(or_(*named))).all():
-        clean = traces.pattern.sub(_NOBODY, text)
-        connection.execute(update(event).where(event.c.id == event_id).values(text=clean))
+    lines = connection.execute(select(event.c.id, event.c.text, event.c.content_id).where(or_(*named))).all()
+    for line in lines:
+        clean = traces.pattern.sub(_NOBODY, line.text)
+        connection.execute(update(event).where(event.c.id == line.id).values(text=clean, content_id=None))
+    forget_messages(session, [line.content_id for line in lines if line.content_id is not None])

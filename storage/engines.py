@@ -55,6 +55,7 @@ def writing_engine(url: URL, *, checkpoints: bool, busy_seconds: float | None = 
     """
     if sqlite_file(url):
         settings = [
+            "PRAGMA secure_delete = ON",  # what is deleted, a person's data above all, is not left in free pages
             "PRAGMA cache_size = -16000",  # kB: a post to 100,000 members is written twice as fast
             f"PRAGMA wal_autocheckpoint = {MOST_WAL_PAGES if checkpoints else 0}",
         ]

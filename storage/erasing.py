@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Table, delete, select, text, update
+from sqlalchemy import ColumnElement, Table, delete, select, update
 from sqlmodel import Session, SQLModel, col
 from sqlmodel import select as select_rows
 
@@ -16,7 +16,7 @@ from storage.belonging import Person, belonging, naming
 from storage.contents import store_content
 from storage.models_people import Erasure, PastAlias
 from storage.posts import remove_post
-from storage.tables import delivery, letter_entry, post, thread, thread_mark
+from storage.tables import delivery, event, letter_entry, post, thread, thread_mark
 from storage.thread_marks import subject_mark
 from storage.unused import forget_messages, names_a_message
 
@@ -24,18 +24,6 @@ _REMOVED = b"Subject: (removed)\r\n\r\nIts author took this away.\r\n"
 _KEPT = frozenset({"post", "event", "bounce", "suppression"})
 """Tables whose rows stay, without her."""
 _ERASURE = SQLModel.metadata.tables["erasure"]
-
-
-def begin_erasing(session: Session) -> None:
-    """What is deleted from here on is overwritten, too."""
-    if session.connection().dialect.name == "sqlite":
-        session.connection().execute(text("PRAGMA secure_delete = ON"))
-
-
-def end_erasing(session: Session) -> None:
-    session.flush()
-    if session.connection().dialect.name == "sqlite":
-        session.connection().execute(text("PRAGMA secure_delete = OFF"))
 
 
 def erase(session: Session, person: Person, *, alias_mark: str, now: datetime) -> None:

@@ -9,7 +9,24 @@ from typing import Annotated
 
 import typer
 
-from organic_mail.cli import backups, bans, digests, dns, held, keys, lists, members, queue, server, shunts, threads
+from organic_mail.cli import (
+    backups,
+    bans,
+    digests,
+    dns,
+    held,
+    keys,
+    lists,
+    members,
+    notices,
+    peers,
+    people,
+    queue,
+    server,
+    shunts,
+    spaces,
+    threads,
+)
 from organic_mail.problem import Problem
 from organic_mail.version import version
 
@@ -51,6 +68,7 @@ def _options(
 
 server.add_to(app)
 backups.add_to(app)
+people.add_to(app)
 app.add_typer(lists.app, name="list")
 app.add_typer(members.app, name="member")
 app.add_typer(threads.app, name="thread")
@@ -60,6 +78,9 @@ app.add_typer(bans.app, name="ban")
 app.add_typer(held.app, name="held")
 app.add_typer(queue.app, name="queue")
 app.add_typer(shunts.app, name="shunt")
+app.add_typer(peers.app, name="peer")
+app.add_typer(spaces.app, name="space")
+app.add_typer(notices.app, name="notice")
 app.add_typer(dns.app, name="dns")
 app.add_typer(keys.app, name="keys")
 
