@@ -115,9 +115,9 @@ def _header(raw: bytes, part: Part, new: NewPart) -> bytes:
     """The part's own fields in their order; those about its form say what is true now. No empty line yet."""
     ours = {"content-transfer-encoding": header_field("Content-Transfer-Encoding", ["base64"])}
     if new.content_type:
-        ours["content-type"] = _field("Content-Type", new.content_type, "name", new.name)
+        ours["content-type"] = named_field("Content-Type", new.content_type, "name", new.name)
         if part.disposition:
-            ours["content-disposition"] = _field("Content-Disposition", part.disposition, "filename", new.name)
+            ours["content-disposition"] = named_field("Content-Disposition", part.disposition, "filename", new.name)
     gone = _UNTRUE | ours.keys()
     fields, _ = read_fields(raw, part.start, part.body_start)
     lines: list[bytes] = []
@@ -132,8 +132,8 @@ def _header(raw: bytes, part: Part, new: NewPart) -> bytes:
 def _fresh(piece: NewPart) -> bytes:
     return b"".join(
         (
-            _field("Content-Type", piece.content_type or "application/octet-stream", "name", piece.name),
-            _field("Content-Disposition", "attachment", "filename", piece.name),
+            named_field("Content-Type", piece.content_type or "application/octet-stream", "name", piece.name),
+            named_field("Content-Disposition", "attachment", "filename", piece.name),
             header_field("Content-Transfer-Encoding", ["base64"]),
             b"\r\n",
             _base64(piece.data),
@@ -141,7 +141,8 @@ def _fresh(piece: NewPart) -> bytes:
     )
 
 
-def _field(field: str, value: str, parameter: str, name: str) -> bytes:
+def named_field(field: str, value: str, parameter: str, name: str) -> bytes:
+    """`Content-Type: image/png; name="a.png"`; the parameter only where there is a name, shortened to fit a line."""
     if not name:
         return header_field(field, value.split())
     stem, dot, ending = name.rpartition(".")
