@@ -57,6 +57,7 @@ class NoticeKind(StrEnum):
     RULES = "rules"
     YOUR_DATA = "your_data"
     FORGET = "forget"  # to a member who wants to be forgotten: does she?
+    DAILY_NOTE = "daily_note"  # to the owners of a list, or the operator: what was not shared
     PROBE = "probe"  # from our one mailbox to itself
 
 

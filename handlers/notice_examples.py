@@ -100,5 +100,6 @@ EXAMPLES: Mapping[NoticeKind, tuple[Values, ...]] = {
     NoticeKind.RULES: _shapes(own=(True, False)),
     NoticeKind.YOUR_DATA: _shapes(left_out=(0, 1, 30)),
     NoticeKind.FORGET: ({},),
+    NoticeKind.DAILY_NOTE: _shapes(number=(1, 7), waits=(True, False)),
     NoticeKind.PROBE: ({},),
 }

@@ -7,7 +7,7 @@ import json
 import zipfile
 from datetime import datetime
 from functools import partial
-from typing import Any, BinaryIO
+from typing import IO, Any
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
@@ -42,7 +42,7 @@ def send_wished_data(database: Database, host: Host, now: datetime) -> None:
         database.write(partial(_send, host=host, open_wish=open_wish, letter=letter, now=now))
 
 
-def write_archive(session: Session, host: Host, member: Member, file: BinaryIO, *, most: int | None = None) -> int:
+def write_archive(session: Session, host: Host, member: Member, file: IO[bytes], *, most: int | None = None) -> int:
     """A zip of everything, mails newest first; most: bytes after which they end. Returns how many were left out."""
     left_out = 0
     document = {"about": _about(session, host, member), "kept": own_data.rows_of(session, id_of(member))}
