@@ -14,6 +14,7 @@ from handlers.forward import decide_forward
 from handlers.incoming import Incoming, Verdict
 from handlers.letter_reply import decide_button, decide_letter_answer
 from handlers.outcome import ACCEPTED, NOBODY_HERE, Hold, Outcome
+from handlers.peer.arriving import decide_peer
 from handlers.plain_words import Command
 from handlers.policy import dropped, first_answer, own_list_loop, writer
 from handlers.post import decide_post
@@ -56,6 +57,8 @@ def decide(incoming: Incoming, facts: Facts, now: datetime) -> Outcome:
             return decide_post(incoming, facts, now, answers=facts.bounced_post.message_id)
         case Kind.BOUNCE:
             return decide_bounce(incoming, facts, now)
+        case Kind.PEER:
+            return decide_peer(incoming, facts)
         case Kind.NOBODY:
             return Outcome(NOBODY_HERE)
         case _:

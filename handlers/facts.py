@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
 from handlers.address import Mailbox
 from handlers.letter_answer import LetterAsRead
 from handlers.one_mailbox import OneMailbox
+from handlers.peer.keys import PeerKey
 from handlers.reaction import Reaction
 from handlers.token import Secrets
 from storage.models import ActionToken, MailingList, Member, Membership, Post
@@ -39,6 +40,8 @@ class Host:
     secrets: Secrets
     base_url: str = ""  # of the web part, as members reach it, without the last slash; "" where there is none
     mailbox: OneMailbox | None = None  # the only address there is, in mailbox mode
+    peer_key: Callable[[bytes], PeerKey] | None = None  # our private key for a public one; None: no server knows us
+    peers_may_ask: bool = False  # also without a code of ours
     posts_per_hour: int = 0  # of one member, before somebody looks at them; 0: nobody counts
 
     def written_to(self, local: str) -> str:

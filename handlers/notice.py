@@ -58,6 +58,11 @@ class NoticeKind(StrEnum):
     YOUR_DATA = "your_data"
     FORGET = "forget"  # to a member who wants to be forgotten: does she?
     DAILY_NOTE = "daily_note"  # to the owners of a list, or the operator: what was not shared
+    SPACE_JOINS = "space_joins"  # to members: a list of another server joins a space
+    SPACE_NEW = "space_new"  # to members: their own list does
+    SPACE_ASKED = "space_asked"  # to owners: shall it?
+    PEER_ASKS = "peer_asks"  # to the operator: another server wants to exchange mail
+    PEER_NEWS = "peer_news"  # to the operator: something about another server
     PROBE = "probe"  # from our one mailbox to itself
 
 

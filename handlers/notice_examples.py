@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from itertools import product
 
 from handlers.notice import NoticeKind
@@ -26,6 +27,15 @@ _ASKED: Values = {
     "written": True,
 }
 _BACK: Values = {"domain": "elm.example", "said": "550 5.1.1 unknown"}
+_PEER_ALARMS = ("other-key", "wrong-words", "rotation", "compromised", "broken")
+_SPACE: Values = {
+    "space": "Plum Street",
+    "server": "pine.example",
+    "other": "choir",
+    "day": date(2026, 11, 27),
+    "others": ("oak.example", "pine.example"),
+    "at": "family-plum-street@oak.example",
+}
 _LAKE: Values = {"subject": "Lake video", "most": "10 MB"}
 _ONE_FILM, _TWO_FILES = ("lake.mov (17 MB)", 1, True), ("map.pdf (12 MB), tree.pdf (14 MB)", 2, False)
 
@@ -101,5 +111,19 @@ EXAMPLES: Mapping[NoticeKind, tuple[Values, ...]] = {
     NoticeKind.YOUR_DATA: _shapes(left_out=(0, 1, 30)),
     NoticeKind.FORGET: ({},),
     NoticeKind.DAILY_NOTE: _shapes(number=(1, 7), waits=(True, False)),
+    NoticeKind.SPACE_JOINS: (_SPACE,),
+    NoticeKind.SPACE_NEW: (_SPACE,),
+    NoticeKind.SPACE_ASKED: (
+        {**_SPACE, "list": "choir", "command": "organic-mail space accept plum-street --list choir"},
+    ),
+    NoticeKind.PEER_ASKS: tuple(
+        {"server": "pine.example", "community": "Pine", "key": "kzdvvj2umnduyauf", "by_code": by_code, "ours": ours}
+        for by_code, ours in ((True, True), (True, False), (False, True), (False, False))
+    ),
+    NoticeKind.PEER_NEWS: _shapes(
+        what=("active", "severed", "removed", "fork", "unproven", *_PEER_ALARMS),
+        server=("pine.example",),
+        reason=("Plum Street",),
+    ),
     NoticeKind.PROBE: ({},),
 }

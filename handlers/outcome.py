@@ -304,6 +304,11 @@ class HideMemory:
 
 
 @dataclass(frozen=True, slots=True)
+class FromPeer:
+    """Another server writes to ours; what it means depends on what it wrote before."""
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """A line of the log. `keep`: the message itself is kept beside it."""
 
@@ -341,6 +346,7 @@ Action = (
     | GoOn
     | SendRest
     | SendCopies
+    | FromPeer
     | SendDirectory
     | SetLine
     | WishData

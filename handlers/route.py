@@ -21,6 +21,7 @@ class Kind(StrEnum):
     ALIAS = "alias"  # private mail to one member
     SPACE = "space"  # to everyone on a list and in a space that it is in
     TOKEN = "token"  # noqa: S105 - one stored action
+    PEER = "peer"  # another server
     BOUNCE = "bounce"  # what comes back to the envelope sender of a copy
     NOBODY = "nobody"  # nothing is at this address (any more)
 
@@ -34,9 +35,12 @@ _SUFFIXES = {  # RFC 2142 §6 has -request, and the customs of other list server
     "request": Kind.HELP,
     "owner": Kind.OWNER,
 }
-_OPERATOR_NAMES = frozenset({"postmaster", "abuse", "organic", "mailer-daemon"})  # RFC 5321 §4.5.1, RFC 2142 §2
+_OPERATOR_NAMES = frozenset(  # RFC 5321 §4.5.1, RFC 2142 §2
+    {"postmaster", "abuse", "organic", "organic-relay", "mailer-daemon"}
+)
 _RESERVED_BEGINNINGS = ("organic-", "r-", "b-")
 _BOUNCE_BEGINNING = "b-"
+_PEER = "organic-peer"
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?")
 _LONGEST_NAME = 40  # with the longest suffix it stays below 64 octets (RFC 5321 §4.5.3.1.1)
 
@@ -67,6 +71,10 @@ def candidates(address: str, domain: str) -> tuple[Route, ...]:
         return ()
     if local in _OPERATOR_NAMES:
         return (Route(Kind.OPERATOR, key),)
+    if local == _PEER:
+        return (Route(Kind.PEER, key),)
+    if local.startswith(_PEER) and local[len(_PEER)] in "-+":
+        return (Route(Kind.PEER, key, token=local[len(_PEER) + 1 :]),)
     if local.startswith(_BOUNCE_BEGINNING):
         return (Route(Kind.BOUNCE, key),)
     stem, suffix = _stem_and_suffix(local)

@@ -23,6 +23,7 @@ from handlers.outcome import (
     Decline,
     Explain,
     Forward,
+    FromPeer,
     GoOn,
     HideMemory,
     Hold,
@@ -60,6 +61,7 @@ from organic_mail import (
     moderation,
     muting,
     pausing,
+    peer_mail,
     private_mail,
     reacting,
 )
@@ -199,6 +201,8 @@ def _write(
             muting.mute(session, action, now)
         case HideMemory():
             letter_wishes.hide(session, action, now)
+        case FromPeer():
+            peer_mail.came(session, host, decision.incoming, now)
         case SendCopies():
             letter_wishes.send_copies(session, action, now)
         case SendDirectory() | SetLine() | Explain() | WishData() | AskToForget():

@@ -60,6 +60,7 @@ class CommunitySection(Section):
     operator: Annotated[str, _or_nothing(values.address)] = ""
     language: Annotated[str, AfterValidator(values.language)] = "en"
     timezone: Annotated[str, AfterValidator(values.timezone)] = "UTC"
+    peering: Literal["invite-only", "open"] = "invite-only"  # which servers may ask to exchange mail with us
 
     @model_validator(mode="after")
     def _operator_elsewhere(self) -> Self:

@@ -44,6 +44,7 @@ from organic_mail.lock import serve_lock
 from organic_mail.logs import start_log
 from organic_mail.notices import host_of
 from organic_mail.part import Part
+from organic_mail.peer_keys import OwnKeys
 from organic_mail.problem import Problem
 from organic_mail.receive import Receiver
 from organic_mail.resolver import Dns, Resolver
@@ -272,7 +273,15 @@ def _has_room(opened: Opened) -> Callable[[], bool]:
 async def _take_mail(opened: Opened, dns: Dns, read_first: ReadFirst, *, wake: Callable[[], None]) -> _Intake:
     """Raises Problem when an address of smtp.listen cannot be had."""
     settings = opened.settings
-    receiver = Receiver(opened.database, settings, opened.secrets, dns=dns, committed=wake, read_first=read_first)
+    receiver = Receiver(
+        opened.database,
+        settings,
+        opened.secrets,
+        dns=dns,
+        committed=wake,
+        read_first=read_first,
+        peer_key=OwnKeys(opened.home.keys),
+    )
     given = activated_sockets()
     try:
         doors = await start_smtp(settings, receiver, sockets=given, has_room=_has_room(opened))

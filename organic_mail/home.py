@@ -23,6 +23,7 @@ from organic_mail import config, keys
 from organic_mail import config_values as values
 from organic_mail.config_faults import ENV_PREFIX
 from organic_mail.dns_records import DnsRecord, dns_records
+from organic_mail.peer_keys import have_own_key
 from organic_mail.problem import Problem
 from storage.community import create_community, the_community
 from storage.database import Database
@@ -182,6 +183,7 @@ def _build(home: Home, settings_text: str, now: datetime) -> None:
 
     try:
         database.write(found)
+        have_own_key(database, home.keys, now)
     finally:
         database.close()
 

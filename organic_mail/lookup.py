@@ -29,6 +29,7 @@ from organic_mail.answered import (
 from organic_mail.asking import joining_is_busy
 from organic_mail.letter_facts import button_facts, letter_facts, sent_letter_facts
 from organic_mail.muting import muting_facts
+from organic_mail.peer_mail import is_peers_mailbox
 from organic_mail.private_facts import private_facts
 from organic_mail.reported import complaint_facts, sent_facts
 from storage import members, questions, spaces, tokens
@@ -170,6 +171,8 @@ def _existing(session: Session, host: Host, route: Route, today: date) -> Route 
         case Kind.BOUNCE:
             bounce = read_verp(host.secrets, route.address.partition("@")[0], today)
             return replace(route, bounce=bounce) if bounce else None
+        case Kind.PEER:
+            return route if is_peers_mailbox(session, host, route.token) else None
         case Kind.ALIAS:
             return route if members.alias_owner(session, route.alias) else None
         case Kind.SPACE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets as randomness
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
@@ -10,6 +11,7 @@ from sqlmodel import Session
 from handlers.facts import Host
 from handlers.notice import Notice, NoticeKind, notice
 from handlers.one_mailbox import letter_id
+from handlers.peer.keys import PeerKey
 from handlers.token import Secrets, letter_mark, new_message_id, short_token
 from organic_mail.config import Settings
 from organic_mail.imap_profile import own_mailbox
@@ -21,8 +23,16 @@ _SHORT_LIVED = {NoticeKind.CONFIRM_JOINING, NoticeKind.DID_YOU_WRITE, NoticeKind
 QUESTION_HOURS = 4  # after which she has forgotten what she did, and is asked anew when she does it again
 
 
-def host_of(settings: Settings, secrets: Secrets, database: Database) -> Host:
-    """Whose server this is, as the handlers want to know it. Raises Problem when a mailbox's address is not known."""
+def host_of(
+    settings: Settings,
+    secrets: Secrets,
+    database: Database,
+    peer_key: Callable[[bytes], PeerKey] | None = None,
+) -> Host:
+    """Whose server this is, as the handlers want to know it. Raises Problem when a mailbox's address is not known.
+
+    peer_key: an OwnKeys, where something may have to be signed for other servers.
+    """
     community = settings.community
     return Host(
         community.domain,
@@ -33,6 +43,8 @@ def host_of(settings: Settings, secrets: Secrets, database: Database) -> Host:
         secrets,
         base_url=settings.web.base_url,
         mailbox=own_mailbox(settings, database),
+        peer_key=peer_key,
+        peers_may_ask=community.peering == "open",
         posts_per_hour=settings.limits.posts_per_hour if settings.smtp.authentication == "enforce" else 0,
     )
 

@@ -20,6 +20,7 @@ from handlers.incoming import Authentication, Envelope, Incoming
 from handlers.join import BUSY
 from handlers.message import MalformedMessage, Message, parse
 from handlers.outcome import NOBODY_HERE, TRY_LATER
+from handlers.peer.keys import PeerKey
 from handlers.reply import Reply
 from handlers.route import Route, in_domain
 from handlers.token import Secrets
@@ -71,11 +72,12 @@ class Receiver:
         committed: Callable[[], None] = lambda: None,
         read_first: ReadFirst = nobody_reads,
         checkpoint: Callable[[str], None] = lambda _: None,
+        peer_key: Callable[[bytes], PeerKey] | None = None,
     ) -> None:
         self._database = database
         self._committed = committed
         self._settings = settings
-        self.host = host_of(settings, secrets, database)
+        self.host = host_of(settings, secrets, database, peer_key)
         self._dns = dns
         self._clock = clock
         self._read_first = read_first

@@ -23,8 +23,11 @@ from organic_mail.moderation import give_up_waiting, leave_to_people
 from organic_mail.notices import host_of
 from organic_mail.own_data import send_wished_data
 from organic_mail.pausing import send_probes
+from organic_mail.peer_keys import OwnKeys
+from organic_mail.peering import give_up_handshakes
 from organic_mail.problem import Problem
 from organic_mail.resolver import Dns, DnsTrouble
+from organic_mail.rosters import renew_rosters
 from storage.arrivals import prune_arrivals
 from storage.cleaned import forget_cleaned
 from storage.database import Database
@@ -148,6 +151,14 @@ def stop_waiting_for_people(database: Database, host: Host, now: datetime) -> No
     database.write(lambda session: give_up_waiting(session, host, now))
 
 
+def end_old_handshakes(database: Database, host: Host, now: datetime) -> None:
+    database.write(lambda session: give_up_handshakes(session, host, now))
+
+
+def renew_all_rosters(database: Database, host: Host, now: datetime) -> None:
+    database.write(lambda session: renew_rosters(session, host, now))
+
+
 def _write_letters(opened: Opened, host: Host, now: datetime) -> None:
     write_wished_letters(opened.database, host, now)
     write_due_letters(opened.database, host, now)
@@ -155,7 +166,7 @@ def _write_letters(opened: Opened, host: Host, now: datetime) -> None:
 
 def standing_timers(opened: Opened, dns: Dns) -> tuple[Timer, ...]:
     hourly = timedelta(hours=1)
-    host = host_of(opened.settings, opened.secrets, opened.database)
+    host = host_of(opened.settings, opened.secrets, opened.database, OwnKeys(opened.home.keys))
     return (
         Timer("forget sent deliveries", hourly, lambda now: forget_sent_deliveries(opened.database, now)),
         Timer("forget arrivals", hourly, lambda now: forget_arrivals(opened.database, now)),
@@ -176,6 +187,8 @@ def standing_timers(opened: Opened, dns: Dns) -> tuple[Timer, ...]:
         Timer("stop waiting for people", hourly, lambda now: stop_waiting_for_people(opened.database, host, now)),
         Timer("stop waiting for members", hourly, lambda now: stop_waiting_for_members(opened.database, host, now)),
         Timer("remove revoked keys", hourly, lambda now: remove_revoked_keys(opened, now)),
+        Timer("give up handshakes", hourly, lambda now: end_old_handshakes(opened.database, host, now)),
+        Timer("renew rosters", hourly, lambda now: renew_all_rosters(opened.database, host, now)),
         Timer("mend queue", timedelta(minutes=1), lambda now: mend_queue(opened.database, now), at_any_time=True),
     )
 

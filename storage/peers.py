@@ -17,6 +17,11 @@ def own_key(session: Session) -> OwnPeerKey | None:
     return session.exec(select(OwnPeerKey).order_by(col(OwnPeerKey.id).desc())).first()
 
 
+def own_keys(session: Session) -> list[OwnPeerKey]:
+    """All that we ever had."""
+    return list(session.exec(select(OwnPeerKey).order_by(col(OwnPeerKey.id))))
+
+
 def add_own_key(session: Session, *, key: bytes, following: str, mailbox: str, now: datetime) -> OwnPeerKey:
     """From now on we are known by this one. following: the hash of the key after it."""
     added = OwnPeerKey(key=key, next=following, mailbox=mailbox, made_at=now)

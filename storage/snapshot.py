@@ -129,6 +129,7 @@ def _copy_tables(source: Connection, target: Connection, bar: Bar) -> None:
 def _count_on(connection: Connection) -> None:
     """PostgreSQL numbers new rows after the ones that came with numbers of their own."""
     for table in SQLModel.metadata.sorted_tables:
-        if "id" in table.c and table.c.id.autoincrement:
-            sequence = func.pg_get_serial_sequence(table.name, "id")
-            connection.execute(select(func.setval(sequence, select(func.max(table.c.id)).scalar_subquery())))
+        column = table.autoincrement_column
+        if column is not None:
+            sequence = func.pg_get_serial_sequence(table.name, column.name)
+            connection.execute(select(func.setval(sequence, select(func.max(column)).scalar_subquery())))

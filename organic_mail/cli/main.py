@@ -18,10 +18,12 @@ from organic_mail.cli import (
     keys,
     lists,
     members,
+    peers,
     people,
     queue,
     server,
     shunts,
+    spaces,
     threads,
 )
 from organic_mail.problem import Problem
@@ -75,6 +77,8 @@ app.add_typer(bans.app, name="ban")
 app.add_typer(held.app, name="held")
 app.add_typer(queue.app, name="queue")
 app.add_typer(shunts.app, name="shunt")
+app.add_typer(peers.app, name="peer")
+app.add_typer(spaces.app, name="space")
 app.add_typer(dns.app, name="dns")
 app.add_typer(keys.app, name="keys")
 

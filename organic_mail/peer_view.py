@@ -1,0 +1,158 @@
+"""How things stand with another server, or in a space, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from handlers.peer.control import Unreadable, read_canonical
+from handlers.peer.roster import Roster
+from handlers.peer.space import list_name, read_invitation
+from organic_mail.peering import link_of
+from organic_mail.rosters import current_roster
+from storage import peers, queue
+from storage import spaces as kept
+from storage.models_spaces import Space
+
+_STATES = {
+    "none": "Nothing was agreed with {domain}.",
+    "requested": "{domain} and we have begun to talk; nothing was agreed yet.",
+    "offered": "We have shown {domain} our card, and wait for its answer.",
+    "revealed": "Both servers know each other's card. Now both operators have to say: organic-mail peer approve",
+    "approved-us": "You said yes. The operator of {domain} has not yet.",
+    "approved-them": "The operator of {domain} said yes. You have not yet: organic-mail peer approve {domain}",
+    "active": "We exchange mail with {domain}.",
+    "suspended": "Mail with {domain} is suspended; to go on: organic-mail peer approve {domain}",
+    "severed": "The link with {domain} has ended.",
+}
+
+
+def peer_view(session: Session, domain: str, now: datetime) -> dict[str, Any] | None:
+    """What `peer show` tells of a server; None when there is nothing."""
+    peer = peers.peer_at(session, domain)
+    if peer is None:
+        return None
+    waiting = [row for row in queue.queue_rows(session) if row.recipient.endswith(f"@{domain}")]
+    try:
+        card = link_of(peer).card
+        about = {"community": card.operator, "contact": card.contact, "key": card.key_id, "software": card.software}
+    except Unreadable:
+        about = {}
+    return {
+        "domain": domain,
+        "state": peer.state,
+        "since": peer.changed_at,
+        "you_approved": peer.said_yes,
+        "they_approved": peer.they_said_yes,
+        "reason": peer.reason,
+        "heard_at": peer.heard_at,
+        **about,
+        "spaces": [each["name"] for each in _shared(session, domain, now)],
+        "waiting": len(waiting),
+        "waiting_since": min((row.created_at for row in waiting), default=None),
+        "last_reply": next((row.last_reply for row in waiting if row.last_reply), ""),
+    }
+
+
+def told(view: dict[str, Any]) -> Iterator[str]:
+    """The same as sentences."""
+    yield _STATES[view["state"]].format(domain=view["domain"]) + f" (Since {view['since']:%d %B %Y}.)"
+    if view["reason"]:
+        yield f"The reason: {view['reason']}"
+    if view.get("key"):
+        yield f"It is {view['community']}, run by {view['contact'] or 'somebody unnamed'}. Its key is {view['key']}."
+    shared = ", ".join(view["spaces"])
+    yield f"You share {shared} with it." if shared else "You share no space with it."
+    if view["heard_at"]:
+        yield f"The last mail from it came on {view['heard_at']:%d %B %Y at %H:%M} UTC."
+    if view["waiting"]:
+        since = f"{view['waiting_since']:%d %B %Y at %H:%M} UTC"
+        yield f"{view['waiting']} mails wait to go there, since {since}. {view['last_reply']}".strip()
+    else:
+        yield "No mail waits to go there."
+
+
+def space_view(session: Session, space: Space, now: datetime) -> dict[str, Any]:
+    """What `space show` tells."""
+    roster = current_roster(session, space)
+    return {
+        "name": space.name,
+        "space": space.id,
+        "title": roster.title,
+        "serial": roster.serial,
+        "steward": roster.steward,
+        "successor": roster.successor,
+        "issued": roster.issued,
+        "expires": roster.expires,
+        "rules": {"notice": roster.rules.notice, "keep": roster.rules.keep, "max_servers": roster.rules.max_servers},
+        "state": state_of(space),
+        "entries": entries_of(session, roster, now),
+        "lists": [each.name for each in kept.seats_of(session, space.id)],
+        "invited": [
+            {"domain": each.domain, "list": each.list_name, "since": each.asked_at}
+            for each in kept.open_invitations(session, space.id)
+        ],
+    }
+
+
+def state_of(space: Space) -> str:
+    return "left" if space.left_at else "frozen" if space.frozen_at else "active"
+
+
+def entries_of(session: Session, roster: Roster, now: datetime) -> list[dict[str, Any]]:
+    """active, joining (and when), or left, whatever the roster says."""
+    gone = {leave.domain for leave in kept.leaves_of(session, roster.space) if leave.serial >= roster.serial}
+    return [
+        {
+            "domain": entry.domain,
+            "list": list_name(entry.list_id, entry.domain),
+            "state": "left" if entry.domain in gone else "active" if entry.counts(now) else "joining",
+            "since": entry.since if isinstance(entry.since, datetime) else None,
+        }
+        for entry in roster.entries
+    ]
+
+
+def told_of_space(view: dict[str, Any]) -> Iterator[str]:
+    """The same as sentences: who gets what, who asks, what waits."""
+    yield f"{view['title']} ({view['space'][1:-1]})"
+    if view["state"] == "left":
+        yield "You have left this space. Nothing goes there, and nothing comes from there."
+    if view["state"] == "frozen":
+        yield "It is frozen, because its steward signed two different lists of who is in. Nothing goes out."
+    for entry in view["entries"]:
+        if entry["state"] == "joining":
+            yield f"{entry['list']} of {entry['domain']} joins on {entry['since']:%d %B %Y at %H:%M} UTC."
+        elif entry["state"] == "active":
+            yield f"{entry['list']} of {entry['domain']} gets every post that is written to the space."
+    for asked in view["invited"]:
+        yield f"{asked['list']} of {asked['domain']} was asked on {asked['since']:%d %B %Y}, and has not answered."
+    days = view["rules"]["keep"]
+    yield f"Whoever joins is announced {view['rules']['notice']} hours before. Posts are kept for {days} days at most."
+    yield f"Its steward is {view['steward']}; roster {view['serial']} holds until {view['expires']:%d %B %Y}."
+
+
+def _shared(session: Session, domain: str, now: datetime) -> list[dict[str, Any]]:
+    views = [space_view(session, space, now) for space in kept.all_spaces(session) if space.left_at is None]
+    return [view for view in views if any(entry["domain"] == domain for entry in view["entries"])]
+
+
+def space_rows(session: Session, ours: str, now: datetime) -> list[dict[str, Any]]:
+    """What `space ls` prints: spaces that we are or were in, and those that a list of ours was asked into."""
+    rows = []
+    for space in kept.all_spaces(session):
+        view = space_view(session, space, now)
+        servers = len({entry["domain"] for entry in view["entries"]})
+        row = {key: view[key] for key in ("name", "space", "title", "state", "serial", "steward", "lists")}
+        rows.append({**row, "servers": servers})
+    known = {(row["space"], name) for row in rows for name in row["lists"]}
+    for asked in kept.invitations_for(session, ours):
+        if asked.block and (asked.space_id, asked.list_name) not in known:
+            found = read_invitation(read_canonical(asked.block))
+            row = {"name": found.roster.name, "space": found.space, "title": found.roster.title, "state": "asked"}
+            row |= {"serial": found.roster.serial, "steward": found.steward, "lists": [asked.list_name]}
+            rows.append({**row, "servers": len({entry.domain for entry in found.roster.entries})})
+    return rows

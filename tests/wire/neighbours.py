@@ -1,0 +1,123 @@
+"""Several communities as daemons of their own, each on a loopback address, who find each other by DNS and prove
+themselves by DKIM, as on the Internet."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.dns_server import DnsServer
+from tests.ports import free_port
+from tests.wire.command_line import Operator
+from tests.wire.daemons import ROOT, Daemon, daemon, until
+
+SETTINGS = """\
+[community]
+domain = "{domain}"
+name = "{name}"
+operator = "op@people.example"
+
+[smtp]
+listen = ["{address}:{port}"]
+authentication = "enforce"
+
+[delivery]
+transport = "direct"
+port = {port}
+allow_private_addresses = true
+mta_sts = false
+
+[dns]
+nameservers = ["{nameserver}"]
+"""
+
+
+@dataclass
+class Neighbour:
+    """One server and its operator."""
+
+    domain: str
+    home: Path
+    settings: str
+    address: str
+    running: Daemon | None = field(default=None)
+
+    def __call__(self, *words: str) -> str:
+        """What `organic-mail WORDS…` prints, as a process of its own beside the daemon."""
+        done = self.run(*words)
+        assert done.returncode == 0, (words, done.stderr, self.running.log if self.running else "")
+        return done.stdout
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "organic_mail.cli.main", "--home", str(self.home), *words]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=dict(os.environ), timeout=60)
+
+    def json(self, *words: str) -> Any:
+        return json.loads(self(*words, "--json"))
+
+    def peers(self) -> dict[str, str]:
+        return {each["domain"]: each["state"] for each in self.json("peer", "ls")}
+
+    def entries(self, space: str) -> dict[str, str]:
+        """Domain and state."""
+        return {each["domain"]: each["state"] for each in self.json("space", "show", space)["entries"]}
+
+    @property
+    def operator(self) -> Operator:
+        return Operator(self.home)
+
+    @contextmanager
+    def serving(self) -> Iterator[Daemon]:
+        with daemon(self.home, settings=self.settings) as running:
+            self.running = running
+            try:
+                yield running
+            finally:
+                self.running = None
+
+
+class Street:
+    """Makes neighbours that all listen on one port, each on its own loopback address, as `delivery.port` wants it."""
+
+    def __init__(self, folder: Path, dns: DnsServer) -> None:
+        self._folder, self._dns, self.port, self._number = folder, dns, free_port(), 0
+        self._dns.put("people.example", MX=["0 ."])
+
+    def neighbour(self, name: str, *, lists: tuple[str, ...] = ()) -> Neighbour:
+        self._number += 1
+        domain, address = f"{name}.example", f"127.0.0.{10 + self._number}"
+        home = self._folder / name
+        made = Operator(home)("init", domain, "--name", name.capitalize(), "--operator", "op@people.example")
+        assert made.code == 0, made.err
+        settings = SETTINGS.format(
+            domain=domain,
+            name=name.capitalize(),
+            address=address,
+            port=self.port,
+            nameserver=self._dns.nameserver,
+        )
+        neighbour = Neighbour(domain, home, settings, address)
+        for record in Operator(home)("dns", "show", "--json").json:
+            if record["type"] == "TXT":
+                self._dns.put(record["name"].rstrip("."), TXT=[record["value"].strip('"')])
+        self._dns.put(domain, MX=[f"10 mx.{domain}."])
+        self._dns.put(f"mx.{domain}", A=[address])
+        for each in lists:
+            assert neighbour.operator("list", "create", each).code == 0
+        return neighbour
+
+
+def befriend(one: Neighbour, other: Neighbour) -> None:
+    """By a code; both operators say yes, and both daemons run."""
+    code = one("peer", "invite").strip()
+    other("peer", "accept", code)
+    one("peer", "approve", other.domain, "--yes")
+    other("peer", "approve", one.domain, "--yes")
+    until(lambda: one.peers().get(other.domain) == other.peers().get(one.domain) == "active")
