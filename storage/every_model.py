@@ -12,6 +12,7 @@ import storage.models_mailbox
 import storage.models_mutes
 import storage.models_peers
 import storage.models_people
+import storage.models_pictures
 import storage.models_private
 import storage.models_questions
 import storage.models_reactions

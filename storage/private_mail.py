@@ -17,7 +17,7 @@ from storage.members import member_by_id
 from storage.models import DeliveryState, MailingList, Member
 from storage.models_private import PrivateBlock, PrivateMail
 from storage.queue import UNFINISHED
-from storage.tables import cleaned_message, delivery, event, message, private_mail
+from storage.tables import MADE_AGAIN, delivery, event, message, private_mail
 from storage.umbrella import lists_read_by
 
 
@@ -179,14 +179,15 @@ def forget_private_mail(session: Session, *, before: datetime, limit: int = 1000
     )
     contents = set(gone.scalars().all())
     used = union_all(*(select(column.label("id")).where(column.in_(contents)) for column in _users())).subquery()
-    connection.execute(delete(cleaned_message).where(cleaned_message.c.content_id.in_(contents)))
-    still_used = set(connection.execute(select(used.c.id)).scalars())
-    connection.execute(delete(message).where(message.c.id.in_(contents - still_used)))
+    unused = contents - set(connection.execute(select(used.c.id)).scalars())
+    for table in MADE_AGAIN:
+        connection.execute(delete(table).where(table.c.content_id.in_(unused)))
+    connection.execute(delete(message).where(message.c.id.in_(unused)))
     return len(contents)
 
 
 def _users() -> list[ColumnElement[int]]:
     """All columns that name a message, but what can be made again."""
-    tables = [table for table in SQLModel.metadata.tables.values() if table is not cleaned_message]
+    tables = [table for table in SQLModel.metadata.tables.values() if table not in MADE_AGAIN]
     named = [column for table in tables for column in table.c if column.references(message.c.id)]
     return [*named, event.c.content_id]

@@ -11,6 +11,7 @@ from storage import (
     models_cleaned,
     models_letters,
     models_mutes,
+    models_pictures,
     models_private,
     models_reactions,
     models_threads,
@@ -40,6 +41,7 @@ member_list = _table(models_umbrella.MemberList)
 membership = _table(models.Membership)
 message = _table(models.Message)
 muted_thread = _table(models_mutes.MutedThread)
+picture_look = _table(models_pictures.PictureLook)
 post = _table(models.Post)
 private_mail = _table(models_private.PrivateMail)
 reaction = _table(models_reactions.Reaction)
@@ -47,3 +49,6 @@ signing_key = _table(models.SigningKey)
 thread = _table(models.Thread)
 thread_mark = _table(models_threads.ThreadMark)
 thread_reference = _table(models.ThreadReference)
+
+MADE_AGAIN = (cleaned_message, picture_look)
+"""What is found out about a message, and is of no use without it."""

@@ -10,7 +10,7 @@ from sqlalchemy import Column, ColumnElement, and_, delete, select, union
 from sqlmodel import Session, SQLModel
 
 import storage.every_model  # noqa: F401 - SQLModel.metadata knows the tables once they are loaded
-from storage.tables import cleaned_message, delivery, message
+from storage.tables import MADE_AGAIN, delivery, message
 
 BATCH = 1000
 
@@ -33,7 +33,8 @@ def forget_messages(session: Session, ids: Collection[int]) -> int:
     connection = session.connection()
     used = union(*(select(column).where(condition) for column, condition in _namings(ids)))
     unused = set(ids) - set(connection.execute(used).scalars())
-    connection.execute(delete(cleaned_message).where(cleaned_message.c.content_id.in_(unused)))
+    for table in MADE_AGAIN:
+        connection.execute(delete(table).where(table.c.content_id.in_(unused)))
     return connection.execute(delete(message).where(message.c.id.in_(unused))).rowcount
 
 
@@ -44,7 +45,7 @@ def names_a_message(column: Column[Any]) -> bool:
 
 def _namings(ids: Collection[int]) -> list[tuple[Column[int], ColumnElement[bool]]]:
     """Every column that names a message, but what can be made again. A copy has the message of its post or letter."""
-    tables = [table for table in SQLModel.metadata.tables.values() if table is not cleaned_message]
+    tables = [table for table in SQLModel.metadata.tables.values() if table not in MADE_AGAIN]
     columns = [column for table in tables for column in table.c if names_a_message(column)]
     alone = and_(delivery.c.post_id.is_(None), delivery.c.content_id.in_(ids))
     others = [column for column in columns if column is not delivery.c.content_id]

@@ -12,6 +12,7 @@ from storage.migrations.bounce_tables import create_bounce_tables
 from storage.migrations.letter_tables import create_letter_tables
 from storage.migrations.peer_tables import create_peer_tables
 from storage.migrations.people_tables import create_people_tables
+from storage.migrations.picture_tables import create_picture_tables
 from storage.migrations.private_tables import create_private_tables
 from storage.migrations.relay_tables import create_relay_tables
 from storage.migrations.travel_tables import create_travel_tables
@@ -327,6 +328,7 @@ def upgrade() -> None:
     create_relay_tables()
     create_travel_tables()
     create_letter_tables()
+    create_picture_tables()
     op.create_table(
         "delivery",
         sa.Column("id", BIG_ID, nullable=False),
