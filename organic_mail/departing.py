@@ -54,8 +54,19 @@ def begin(session: Session, host: Host, post: Post, message: Message, space: str
             _ask(session, host, post, mailing_list, member, roster, repeats=repeats, now=now)
         case Fate.STAYS_AT_HER_WISH | Fate.STAYS_WITH_ITS_PARENT:
             _begin(session, post, roster, DepartureState.HOME, now)
-            values: dict[str, Value] = {"subject": post.subject, "space": _shown(roster), "why": str(fate)}
-            _tell(session, host, NoticeKind.STAYED_HOME, member, mailing_list, post, values, now=now)
+            say_it_stays(session, host, post, roster, str(fate), now)
+
+
+def say_it_stays(session: Session, host: Host, post: Post, roster: Roster, why: str, now: datetime) -> None:
+    """To its author. why: of handlers.peer.consent.Fate or handlers.peer.border.Why."""
+    member = members.member_by_id(session, post.member_id) if post.member_id else None
+    mailing_list = list_by_id(session, post.list_id)
+    if member is None or mailing_list is None:
+        return
+    values: dict[str, Value] = {"subject": post.subject, "space": _shown(roster), "why": why}
+    _tell(session, host, NoticeKind.STAYED_HOME, member, mailing_list, post, values, cause="stays", now=now)
+    text = f'"{post.subject[:100]}" of {post.author_name} stays at home and not in {roster.name}: {why}.'
+    record(session, "relay", text, now=now, list_id=post.list_id, post_id=post.id, member_id=member.id)
 
 
 def answered(session: Session, token: str, answer: str, now: datetime) -> None:
@@ -150,6 +161,7 @@ def _tell(
     values: dict[str, Value],
     *,
     reply_to: str = "",
+    cause: str = "asks",
     now: datetime,
 ) -> None:
     letter = Notice(
@@ -161,7 +173,7 @@ def _tell(
         in_reply_to=post.original_message_id,
         values=values,
     )
-    notices.send(session, host, letter, cause=f"departure:{post.id}", now=now, member=member)
+    notices.send(session, host, letter, cause=f"departure:{post.id}:{cause}", now=now, member=member)
 
 
 def _shown(roster: Roster) -> str:

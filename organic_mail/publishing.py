@@ -11,8 +11,8 @@ from handlers.facts import Host, id_of
 from handlers.message import Message, parse
 from handlers.outcome import Publish
 from handlers.token import new_message_id
-from organic_mail.muting import tell_the_named
 from organic_mail import departing
+from organic_mail.muting import tell_the_named
 from organic_mail.placing import place_of
 from storage import posts
 from storage.contents import Packed, store_content

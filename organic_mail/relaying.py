@@ -18,6 +18,7 @@ from handlers.peer.control_mail import ACCOUNT_KINDS, ControlMail, read_control_
 from handlers.peer.outbox import Outgoing, due
 from handlers.peer.relay import received_post
 from handlers.peer.relay_mail import SEALED_KINDS, PostMail, read_post_mail, write_post_mail
+from handlers.peer.restart import awake
 from handlers.peer.roster import space_name
 from handlers.peer.space import want_roster
 from handlers.peer.store import Action, Own, RosterWanted, Telling
@@ -77,6 +78,12 @@ def is_anything_due(session: Session, host: Host, now: datetime) -> bool:
     return bool(relay_store(session, host).due_links(now))
 
 
+def wake(database: Database, host: Host, now: datetime) -> None:
+    """We were away: peers hear of us at once."""
+    if database.read(lambda session: bool(relay_store(session, host).links())):
+        database.write(lambda session: awake(relay_store(session, host), now))
+
+
 def send_due(database: Database, host: Host, now: datetime) -> None:
     """What is due for peers goes into the queue."""
     if database.read(lambda session: is_anything_due(session, host, now)):
@@ -110,7 +117,7 @@ def act(session: Session, host: Host, actions: Iterable[Action], now: datetime) 
                 record(session, "peer", f"{peer}: {event}{f', {detail}' if detail else ''}{about}.", now=now)
 
 
-def forget_old(database: Database, now: datetime) -> None:
+def forget_relayed_posts(database: Database, now: datetime) -> None:
     """What nobody can send us any more need not be known, and what was lent for a time goes."""
 
     def forget(session: Session) -> int:

@@ -15,6 +15,7 @@ from handlers.facts import Host
 from organic_mail import keys
 from organic_mail.asking_people import remind
 from organic_mail.bouncing import forget_bounces, judge_bounces
+from organic_mail.departing import stop_waiting
 from organic_mail.daily_note import write_daily_notes
 from organic_mail.forgetting import sweep
 from organic_mail.home import Opened
@@ -26,8 +27,10 @@ from organic_mail.pausing import send_probes
 from organic_mail.peer_keys import OwnKeys
 from organic_mail.peering import give_up_handshakes
 from organic_mail.problem import Problem
+from organic_mail.relaying import forget_relayed_posts, send_due, wake
 from organic_mail.resolver import Dns, DnsTrouble
 from organic_mail.rosters import renew_rosters
+from organic_mail.travelling import depart_due
 from storage.arrivals import prune_arrivals
 from storage.cleaned import forget_cleaned
 from storage.database import Database
@@ -164,6 +167,15 @@ def _write_letters(opened: Opened, host: Host, now: datetime) -> None:
     write_due_letters(opened.database, host, now)
 
 
+def stop_waiting_for_authors(database: Database, now: datetime) -> None:
+    database.write(lambda session: stop_waiting(session, now))
+
+
+def _relay(opened: Opened, host: Host, now: datetime) -> None:
+    depart_due(opened.database, host, now)
+    send_due(opened.database, host, now)
+
+
 def standing_timers(opened: Opened, dns: Dns) -> tuple[Timer, ...]:
     hourly = timedelta(hours=1)
     host = host_of(opened.settings, opened.secrets, opened.database, OwnKeys(opened.home.keys))
@@ -188,6 +200,10 @@ def standing_timers(opened: Opened, dns: Dns) -> tuple[Timer, ...]:
         Timer("stop waiting for members", hourly, lambda now: stop_waiting_for_members(opened.database, host, now)),
         Timer("remove revoked keys", hourly, lambda now: remove_revoked_keys(opened, now)),
         Timer("give up handshakes", hourly, lambda now: end_old_handshakes(opened.database, host, now)),
+        Timer("wake links", timedelta(days=1), lambda now: wake(opened.database, host, now)),
+        Timer("let posts leave", timedelta(seconds=2), lambda now: _relay(opened, host, now), at_any_time=True),
+        Timer("forget relayed posts", hourly, lambda now: forget_relayed_posts(opened.database, now)),
+        Timer("stop waiting for authors", hourly, lambda now: stop_waiting_for_authors(opened.database, now)),
         Timer("renew rosters", hourly, lambda now: renew_all_rosters(opened.database, host, now)),
         Timer("mend queue", timedelta(minutes=1), lambda now: mend_queue(opened.database, now), at_any_time=True),
     )

@@ -69,6 +69,13 @@ def aliases_for(session: Session, keys: Iterable[str]) -> dict[str, str]:
     return dict(session.exec(query).all())
 
 
+def names_of_addresses(session: Session, list_id: int) -> dict[str, str]:
+    """Address key -> what its owner is called, for everybody who is or was on the list."""
+    on_list = select(Membership.member_id).where(Membership.list_id == list_id)
+    query = select(Address.key, Member.name, Member.alias).join(Member).where(col(Member.id).in_(on_list))
+    return {key: name or alias for key, name, alias in session.exec(query)}
+
+
 def addresses_of(session: Session, member_id: int) -> list[Address]:
     """All addresses of a member, the primary one first."""
     query = select(Address).where(Address.member_id == member_id)

@@ -129,16 +129,19 @@ def show_post(
 
 @posts.command(epilog="Example: organic-mail post remove 40")
 def remove(context: typer.Context, post_id: PostId, yes: YesFlag = False) -> None:
-    """Take a post back: it leaves its thread, and whoever has not got it yet never will.
-    Copies that were delivered cannot be called back."""
+    """Take a post back: it leaves its thread, and whoever has not got it yet never will. Other servers of a space must
+    remove it, too. Copies that were delivered cannot be called back."""
     from datetime import UTC, datetime
 
-    from storage.posts import remove_post
+    from organic_mail.notices import host_of
+    from organic_mail.peer_keys import OwnKeys
+    from organic_mail.travelling import remove_everywhere
 
     with open_community(context) as community:
         post = community.database.read(lambda session: the_post(session, post_id))
         confirm(f'Remove "{visible(post.subject)}" by {visible(post.author_name)}?', yes=yes)
-        community.database.write(lambda session: remove_post(session, post_id=post_id, now=datetime.now(UTC)))
+        host = host_of(community.settings, community.secrets, community.database, OwnKeys(community.home.keys))
+        community.database.write(lambda session: remove_everywhere(session, host, post_id, datetime.now(UTC)))
     typer.echo(f"Post {post_id} is removed.")
 
 
