@@ -59,8 +59,10 @@ $(VENV)/run.stamp: $(LOCKS) pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-$(VENV)/dev.stamp: deploy/requirements-dev.txt $(VENV)/run.stamp
+# axe-core comes inside a package of which nothing else is used, so what that needs is left out.
+$(VENV)/dev.stamp: deploy/requirements-dev.txt deploy/requirements-axe.txt $(VENV)/run.stamp
 	$(INSTALL) -r deploy/requirements-dev.txt
+	$(INSTALL) --no-deps -r deploy/requirements-axe.txt
 	touch $@
 
 # `make lock` keeps what is locked and adds what is new in pyproject.toml; `make lock UPGRADE=--upgrade` takes the newest.

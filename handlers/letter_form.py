@@ -5,21 +5,23 @@ Nothing in either is loaded from anywhere: pictures are parts of the mail, and b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import css_inline
 
-from handlers.letter_page import NAME_MARK, Entry, Page, Remembered, Said
+from handlers.letter_page import NAME_MARK, Entry, HowTo, Page, Remembered, Said, how_to
 from handlers.letter_words import Words
 from handlers.template import one_line, templates
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One paragraph of the end of a letter, with the address that it speaks of."""
+    """One paragraph of the end of a letter, with what she may write, or the address that it speaks of."""
 
     text: str
+    written: str = ""
     address: str = ""
 
 
@@ -54,8 +56,8 @@ def letter_text(page: Page) -> str:
         paragraphs += _remembered(page.memory, words)
     if page.rest:
         paragraphs.append("\n".join([page.rest_heading, *map(_ended, page.rest)]))
-        paragraphs.append(page.rest_how)
-    paragraphs += [f"{line.text} {line.address}".strip() for line in _footer(page)]
+        paragraphs += _noted((), page.rest_how)
+    paragraphs += [f"{line.text} {line.written or line.address}".strip() for line in _footer(page)]
     return "\n\n".join(paragraphs) + "\n"
 
 
@@ -68,8 +70,7 @@ def _spoken(entry: Entry, words: Words, *, may_answer: bool) -> list[str]:
     for answer in entry.answers:
         who = words.say("%(name)s answered:", name=words.own(answer.author))
         told += ["\n".join([who, *answer.paragraphs[:1]]), *answer.paragraphs[1:], *_beside(answer, words)]
-    if entry.notes:
-        told.append(" ".join(entry.notes))
+    told += _noted(entry.notes, entry.how)
     if entry.hearts:
         told.append(_ended(entry.hearts))
     if entry.answer_address and may_answer:
@@ -82,7 +83,7 @@ def _remembered(memory: Remembered, words: Words) -> list[str]:
     opening = [_ended(memory.heading)]
     opening.append(words.say("%(name)s wrote %(when)s:", name=words.own(said.author), when=said.when))
     told = ["\n".join([*opening, *said.paragraphs[:1]]), *said.paragraphs[1:], *_beside(said, words)]
-    return [*told, memory.how]
+    return told + _noted((), memory.how)
 
 
 def _ended(sentence: str) -> str:
@@ -96,21 +97,26 @@ def _beside(said: Said, words: Words) -> list[str]:
         captions = [_ended(one_line(each.picture.caption)) for each in said.pictures if each.picture.caption]
         count = words.count("There is %(count)s photo.", "There are %(count)s photos.", len(said.pictures))
         told.append(" ".join([count, *captions]))
-    if said.notes:
-        told.append(" ".join(said.notes))
-    return told
+    return told + _noted(said.notes, said.how)
+
+
+def _noted(notes: Sequence[str], how: Sequence[HowTo]) -> list[str]:
+    """One paragraph, none when there is nothing to say."""
+    sentences = [*notes, *(f"{each.text} {each.written}" for each in how)]
+    return [" ".join(sentences)] if sentences else []
 
 
 def _footer(page: Page) -> list[_Line]:
     words = page.words
     lines = []
     if page.may_answer:
-        lines.append(_Line(words.say("To write to everyone:"), page.list_address))
-        lines.append(
-            _Line(words.say("You can also press Reply and start with the number, for example: 1 What lovely photos!"))
-        )
-    lines.append(_Line(words.say("For fewer letters, press Reply and write: weekly. To stop them all, write: stop")))
-    lines.append(_Line(words.say("To ask a person, write to:"), page.owner_address))
+        lines.append(_Line(words.say("To write to everyone:"), address=page.list_address))
+        by_number = words.say("You can also press Reply and start with the number, for example: 1 What lovely photos!")
+        lines.append(_Line(*how_to(by_number)))
+    if not page.weekly:
+        lines.append(_Line(*how_to(words.say("For fewer letters, press Reply and write: weekly"))))
+    lines.append(_Line(*how_to(words.say("To stop them all, write: stop"))))
+    lines.append(_Line(words.say("To ask a person, write to:"), address=page.owner_address))
     lines.append(_Line(words.say("This letter does not follow what you do. It loads nothing from the internet.")))
     return lines
 

@@ -9,17 +9,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, auto
+from typing import NamedTuple
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from handlers.facts import Host
+from handlers.letter_album import Album, Shown
 from handlers.letter_content import Contents, Conversation, Picture, Voice, clipped, shortened
 from handlers.letter_words import Words
 from handlers.template import one_line
 from storage.models import MailingList, Posting
 
-MOST_PICTURES, MOST_PICTURES_OF_ONE = 12, 4
-PICTURE_BYTES = 1_500_000
 LONGEST_ENTRY = 12_000  # characters of one conversation; what is more stays behind "more"
 LONGEST_ANSWER = 2000
 LONGEST_TITLE = 80
@@ -29,13 +29,17 @@ NAME_MARK = "\ue000"
 """Stands for the reader's name in what all letters of an edition share; no text of anybody's can hold it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A picture of the letter: `cid` is its Content-ID without brackets."""
+class HowTo(NamedTuple):
+    """What she can do, and the words that she writes for it: they stand at the end of the sentence."""
 
-    cid: str
-    alt: str
-    picture: Picture
+    text: str  # with its colon
+    written: str
+
+
+def how_to(sentence: str) -> HowTo:
+    """Of a sentence of ours that ends so: "press Reply and write: more"."""
+    text, colon, written = sentence.rpartition(":")
+    return HowTo(text + colon, written.strip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class Said:
     paragraphs: tuple[str, ...]
     pictures: tuple[Shown, ...] = ()
     notes: tuple[str, ...] = ()  # sentences of ours about what is not shown
+    how: tuple[HowTo, ...] = ()  # to get it
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ class Entry:
     first: Said
     answers: tuple[Said, ...]
     notes: tuple[str, ...]
+    how: tuple[HowTo, ...]
     hearts: str
     answer_address: str
     answer_link: str
@@ -77,7 +83,7 @@ class Remembered:
 
     heading: str  # "5 years ago today"
     said: Said
-    how: str  # to have it hidden
+    how: tuple[HowTo, ...]  # to have it hidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +100,10 @@ class Page:
     entries: tuple[Entry, ...]
     rest_heading: str
     rest: tuple[str, ...]
-    rest_how: str
+    rest_how: tuple[HowTo, ...]
     memory: Remembered | None
     may_answer: bool
+    weekly: bool
 
     @property
     def pictures(self) -> tuple[Shown, ...]:
@@ -131,7 +138,7 @@ class PageFacts:
 
 def page(contents: Contents, facts: PageFacts) -> Page:
     words, mailing_list = facts.words, facts.mailing_list
-    album = _Album(facts)
+    album = Album(facts.pictures)
     entries = tuple(_entry(number, each, facts, album) for number, each in enumerate(contents.shown, 1))
     memory = _remembered(contents.memory, facts, album) if contents.memory is not None else None
     title = _title(facts)
@@ -148,9 +155,10 @@ def page(contents: Contents, facts: PageFacts) -> Page:
         entries=entries,
         rest_heading=_rest_heading(contents, facts),
         rest=tuple(_rest_line(each, words) for each in contents.rest),
-        rest_how=words.say("To read them, press Reply and write: more") if contents.rest else "",
+        rest_how=(how_to(words.say("To read them, press Reply and write: more")),) if contents.rest else (),
         memory=memory,
         may_answer=mailing_list.posting is not Posting.ANNOUNCE,
+        weekly=facts.weekly,
     )
 
 
@@ -229,7 +237,7 @@ def _rest_line(each: Conversation, words: Words) -> str:
     return f"{words.own(shortened(each.title, LONGEST_TITLE))} – {words.together(_some_names(each.people, words))}"
 
 
-def _entry(number: int, each: Conversation, facts: PageFacts, album: _Album) -> Entry:
+def _entry(number: int, each: Conversation, facts: PageFacts, album: Album) -> Entry:
     words, first, last = facts.words, each.voices[0], each.voices[-1]
     before = facts.before.get(each.thread_id)
     said: list[Said] = []
@@ -240,10 +248,8 @@ def _entry(number: int, each: Conversation, facts: PageFacts, album: _Album) -> 
         said.append(_said(number, voice, facts, album, longest=LONGEST_ANSWER if said else LONGEST_ENTRY // 2))
         room -= sum(map(len, said[-1].paragraphs))
     left = len(each.voices) - len(said)
-    notes = []
-    if left:
-        notes.append(words.count("There is %(count)s more answer.", "There are %(count)s more answers.", left))
-        notes.append(words.say("To get it all, press Reply and write: more %(number)s", number=number))
+    notes = [words.count("There is %(count)s more answer.", "There are %(count)s more answers.", left)] if left else []
+    all_of_it = how_to(words.say("To get it all, press Reply and write: more %(number)s", number=number))
     answer, heart = facts.buttons.get(last.post_id, ("", ""))[0], facts.buttons.get(first.post_id, ("", ""))[1]
     return Entry(
         number=number,
@@ -254,6 +260,7 @@ def _entry(number: int, each: Conversation, facts: PageFacts, album: _Album) -> 
         first=said[0],
         answers=tuple(said[1:]),
         notes=tuple(notes),
+        how=(all_of_it,) if left else (),
         hearts=_hearts(each, facts),
         answer_address=facts.host.written_to(f"{facts.mailing_list.name}-{answer}") if answer else "",
         answer_link=_button(facts, answer, f"Re: {one_line(each.title)}") if answer else "",
@@ -261,7 +268,7 @@ def _entry(number: int, each: Conversation, facts: PageFacts, album: _Album) -> 
     )
 
 
-def _said(number: int, voice: Voice, facts: PageFacts, album: _Album, *, longest: int) -> Said:
+def _said(number: int, voice: Voice, facts: PageFacts, album: Album, *, longest: int) -> Said:
     words = facts.words
     text, cut = clipped(voice.text, longest)
     paragraphs = tuple(filter(None, (_visible(each) for each in text.split("\n\n"))))
@@ -274,17 +281,18 @@ def _said(number: int, voice: Voice, facts: PageFacts, album: _Album, *, longest
         notes.append(words.count("And %(count)s more photo.", "And %(count)s more photos.", hidden))
     elif hidden:
         notes.append(words.count("There is %(count)s photo.", "There are %(count)s photos.", hidden))
+    how = []
     if hidden:
-        notes.append(words.say("To get all photos, press Reply and write: photos %(number)s", number=number))
+        how.append(how_to(words.say("To get all photos, press Reply and write: photos %(number)s", number=number)))
     if voice.files:
         names = words.together([one_line(name) for name in voice.files])
         notes.append(words.say("With it came: %(names)s.", names=names))
     if cut or voice.files or not voice.readable:
-        notes.append(words.say("To get it all, press Reply and write: more %(number)s", number=number))
-    return Said(voice.author, _when(voice, facts), paragraphs, pictures, tuple(notes))
+        how.append(how_to(words.say("To get it all, press Reply and write: more %(number)s", number=number)))
+    return Said(voice.author, _when(voice, facts), paragraphs, pictures, tuple(notes), tuple(how))
 
 
-def _remembered(voice: Voice, facts: PageFacts, album: _Album) -> Remembered:
+def _remembered(voice: Voice, facts: PageFacts, album: Album) -> Remembered:
     words = facts.words
     local = _local(voice.written_at, facts)
     text, _ = clipped(voice.text, LONGEST_MEMORY)
@@ -294,7 +302,7 @@ def _remembered(voice: Voice, facts: PageFacts, album: _Album) -> Remembered:
     return Remembered(
         words.count("%(count)s year ago today", "%(count)s years ago today", years),
         said,
-        words.say("To hide this memory from everyone, press Reply and write: hide"),
+        (how_to(words.say("To hide this memory from everyone, press Reply and write: hide")),),
     )
 
 
@@ -351,29 +359,3 @@ def _visible(text: str) -> str:
         "".join(each for each in line if each.isprintable() or each in "\u200c\u200d\u200e\u200f\ufe0f\xa0").strip()
         for line in text.splitlines()
     ).strip("\n")
-
-
-class _Album:
-    """Gives out pictures as long as the letter has room for them."""
-
-    def __init__(self, facts: PageFacts) -> None:
-        self._pictures = facts.pictures
-        self._left = MOST_PICTURES
-        self._bytes_left = PICTURE_BYTES
-        self._of_thread: dict[int, int] = {}
-
-    def of(self, voice: Voice, author: str, words: Words, most: int = MOST_PICTURES_OF_ONE) -> tuple[Shown, ...]:
-        all_pictures = self._pictures.get(voice.post_id, ())
-        shown: list[Shown] = []
-        for number, picture in enumerate(all_pictures[:most], 1):
-            used = self._of_thread.get(voice.thread_id, 0)
-            if used >= MOST_PICTURES_OF_ONE or not self._left or len(picture.data) > self._bytes_left:
-                break
-            self._of_thread[voice.thread_id] = used + 1
-            self._left -= 1
-            self._bytes_left -= len(picture.data)
-            alt = words.say(
-                "Photo from %(name)s, %(number)s of %(count)s", name=author, number=number, count=len(all_pictures)
-            )
-            shown.append(Shown(f"p{voice.post_id}.{number}", alt, picture))
-        return tuple(shown)

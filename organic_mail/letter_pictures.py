@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import structlog
 
+from handlers.letter_album import MOST_PICTURES, MOST_PICTURES_OF_ONE
 from handlers.letter_content import Contents, Picture
-from handlers.letter_page import MOST_PICTURES, MOST_PICTURES_OF_ONE
 from handlers.message import parse
 from handlers.mime import decoded, parts
 from handlers.picture import PictureKind, kind_of

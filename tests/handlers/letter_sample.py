@@ -26,6 +26,8 @@ def voice(number: int, thread: int, author: str, subject: str, text: str, hours:
 
 
 BEFORE = voice(90, 2, "Anna", "Reunion at Olu's house", "Who has a big garden this year? We were 31 last time.", 216)
+FIVE_YEARS = (NOW - NOW.replace(year=2021, hour=16)).total_seconds() / 3600
+MEMORY = voice(80, 60, "Ingrid", "The lake", "The first swim of our lives in November. Never again!", FIVE_YEARS, photos=1)
 VOICES = (
     voice(
         1,
@@ -65,7 +67,7 @@ VOICES = (
 
 def sample_contents() -> Contents:
     found = contents(VOICES, Interest(99, "rose"))
-    return Contents(found.shown, (replace(found.shown[0], title="Something else", thread_id=70),))
+    return Contents(found.shown, (replace(found.shown[0], title="Something else", thread_id=70),), MEMORY)
 
 
 def sample_page(language: str, **more: Any) -> Page:
@@ -77,7 +79,7 @@ def sample_page(language: str, **more: Any) -> Page:
         buttons=dict.fromkeys(range(9), ("k7m2q9xwab", "y5t2c8nbcd")),
         hearts={1: ["Rose", "Tom", "Priya", "Sven", "Ingrid"], 2: ["Rose"]},
         before={2: BEFORE},
-        pictures={1: PICTURES},
+        pictures={1: PICTURES, 80: PICTURES[1:]},
         **{"first": True, **more},
     )
     return page(sample_contents(), facts)

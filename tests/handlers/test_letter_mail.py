@@ -84,7 +84,7 @@ def test_pictures_are_parts_of_the_mail():
     shown = re.findall(r'src="cid:([^"]+)"', page)
     found = {part["Content-ID"].strip("<>"): part for part in read.walk() if part["Content-ID"]}
     assert sorted(shown) == sorted(found)
-    assert len(shown) == 2
+    assert len(shown) == 3
     assert "http" not in re.sub(r"https://example\.org\S*", "", page).replace("http-equiv", "")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from handlers.catalogue import languages
 from handlers.letter_command import read_wish
+from handlers.letter_memory import wants_it_hidden
 from handlers.letter_words import words_of
 from handlers.plain_words import Command, read_command
 
@@ -33,10 +33,11 @@ def test_what_a_letter_tells_her_to_write_is_understood(language):
     rest = read_wish(words.say("To read them, press Reply and write: more").rpartition(":")[2])
     assert rest is not None
     assert rest.number == 0
-    fewer = words.say("For fewer letters, press Reply and write: weekly. To stop them all, write: stop")
-    weekly, stop = re.findall(r":\s*([^.:]+?)(?:\.|$)", fewer)
+    weekly = words.say("For fewer letters, press Reply and write: weekly").rpartition(":")[2]
     assert read_wish(weekly) is not None
-    assert read_command(stop) is Command.STOP
+    assert read_command(words.say("To stop them all, write: stop").rpartition(":")[2]) is Command.STOP
+    hide = words.say("To hide this memory from everyone, press Reply and write: hide").rpartition(":")[2]
+    assert wants_it_hidden(hide)
 
 
 @pytest.mark.parametrize(
