@@ -122,6 +122,7 @@ def notice(letter: Notice, host: Host, *, message_id: str, now: datetime) -> byt
             letter.enclosed.content, maintype=main_type, subtype=sub_type, filename=letter.enclosed.name
         )
         message.set_boundary(f"=_outer_{mark}")
+    message["Content-Language"] = words.language  # RFC 3282 §2
     return message.as_bytes()
 
 

@@ -40,6 +40,8 @@ REASONS = (
     "%(who)s answered a letter of ours at its return address.",
     "%(who)s answered what we sent to %(other)s at another address.",
     "%(who)s answered the list of members that we sent somebody else.",
+    '%(who)s asks for help, perhaps for "%(command)s".',
+    "That is not what was meant.",
     "The member was asked, and has not answered in a week.",
     "An automatic email came to %(address)s.",
     "A complaint came about an email of ours, and we cannot tell whether it is a true one.",

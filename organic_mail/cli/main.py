@@ -18,6 +18,7 @@ from organic_mail.cli import (
     keys,
     lists,
     members,
+    notices,
     peers,
     people,
     queue,
@@ -79,6 +80,7 @@ app.add_typer(queue.app, name="queue")
 app.add_typer(shunts.app, name="shunt")
 app.add_typer(peers.app, name="peer")
 app.add_typer(spaces.app, name="space")
+app.add_typer(notices.app, name="notice")
 app.add_typer(dns.app, name="dns")
 app.add_typer(keys.app, name="keys")
 

