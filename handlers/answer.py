@@ -27,7 +27,7 @@ def decide_answer(incoming: Incoming, facts: Facts, asked: QuestionFacts, now: d
     if question.kind is QuestionKind.JOINING and facts.is_banned:
         return dropped(facts, f"{who} wants to join, and is banned.")
     is_decision = question.kind is QuestionKind.DECISION
-    is_surely_asked = is_decision or question.kind is QuestionKind.FORGETTING
+    is_surely_asked = is_decision or question.kind in (QuestionKind.FORGETTING, QuestionKind.MEANT)
     if is_surely_asked and incoming.authentication.verdict is not Verdict.ALIGNED:
         return held(facts, f"We cannot tell whether it is really {who} who decides.")
     if question.kind is QuestionKind.LINE:

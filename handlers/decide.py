@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from handlers.bounce import decide_bounce, is_from_a_person
-from handlers.command import command_said, decide_command
+from handlers.command import FROM_MEMBERS, asks_us, command_said, decide_command, reads
 from handlers.complaint import decide_complaint
 from handlers.facts import Facts
 from handlers.forward import decide_forward
@@ -19,8 +19,8 @@ from handlers.plain_words import Command
 from handlers.policy import dropped, first_answer, own_list_loop, writer
 from handlers.post import decide_post
 from handlers.private import decide_private, not_passed_on
+from handlers.remote import decide_remote
 from handlers.route import Kind
-from storage.models import Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,8 @@ def decide(incoming: Incoming, facts: Facts, now: datetime) -> Outcome:
             return decide_button(incoming, facts, facts.button, now)
         case Kind.LIST | Kind.SPACE:
             return decide_post(incoming, facts, now)
+        case Kind.OWNER if asks_us(incoming, facts):
+            return decide_command(incoming, facts, now)
         case Kind.OWNER | Kind.OPERATOR:
             return decide_forward(incoming, facts, now)
         case Kind.ALIAS if facts.private is not None:
@@ -59,21 +61,18 @@ def decide(incoming: Incoming, facts: Facts, now: datetime) -> Outcome:
             return decide_bounce(incoming, facts, now)
         case Kind.PEER:
             return decide_peer(incoming, facts)
-        case Kind.NOBODY:
+        case Kind.REMOTE if facts.remote is not None:
+            return decide_remote(incoming, facts, facts.remote)
+        case Kind.NOBODY | Kind.REMOTE:
             return Outcome(NOBODY_HERE)
         case _:
             return decide_command(incoming, facts, now)
 
 
 def _is_command(incoming: Incoming, facts: Facts) -> bool:
-    """A misaddressed "subscribe", or a member's "stop", is not for everyone: she is helped."""
-    match command_said(incoming, facts):
-        case Command.JOIN:
-            return True
-        case Command.STOP:
-            return facts.reads_by is not None and facts.reads_by.status in (Status.ACTIVE, Status.PAUSED)
-        case None:
-            return False
+    """A misaddressed "subscribe", or what a member asks us, is not for everyone: she is helped."""
+    command = command_said(incoming, facts)
+    return command is Command.JOIN or (command in FROM_MEMBERS and reads(facts))
 
 
 def together(decisions: Sequence[Decision]) -> tuple[Decision, ...]:

@@ -195,6 +195,11 @@ class Facts:
         return self.through or self.membership
 
     @property
+    def is_known(self) -> bool:
+        """Is the address a member's, of whatever list?"""
+        return self.member is not None
+
+    @property
     def list_id(self) -> int | None:
         return self.mailing_list.id if self.mailing_list else None
 

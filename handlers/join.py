@@ -20,12 +20,14 @@ def decide_join(incoming: Incoming, facts: Facts) -> Outcome:
     if facts.is_banned:  # told nothing, so that nobody can ask us whom we have banned
         return dropped(facts, f"{who} asks to join, and is banned.")
     if author is None or mailing_list is None or incoming.authentication.verdict is not Verdict.ALIGNED:
-        return held(facts, f"{who} asks to join, and we cannot tell whether it is really them.")
+        return held(
+            facts, f"{who} asks to join, and we cannot tell whether it is really them.", ask_hourly=facts.is_known
+        )
     if membership is not None and membership.status in (Status.ACTIVE, Status.PAUSED):
         return Outcome(ACCEPTED, (SayIsMember(id_of(membership)),))
     is_invited = membership is not None and membership.status is Status.INVITED
     if mailing_list.joining is Joining.CLOSED and not is_invited:
-        return held(facts, f"{who} asks to join.")
+        return held(facts, f"{who} asks to join.", ask_hourly=facts.is_known)
     if facts.joining_busy:
         return Outcome(BUSY)
     return Outcome(ACCEPTED, (AskToJoin(id_of(mailing_list), author, read_delivery(incoming.message)),))

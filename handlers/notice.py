@@ -31,6 +31,8 @@ class NoticeKind(StrEnum):
     WAITING = "waiting"  # to the author of what is held
     ASKED = "asked"  # to the people who decide about it
     NOT_SHARED = "not_shared"
+    PASSED_ON = "passed_on"  # to a member whose words at the address for help a person reads
+    NOT_SURE = "not_sure"  # to a member who wrote there what is nearly a command: which one did she mean?
     TOO_BIG = "too_big"  # to the author of a post: not all that it came with went out
     DID_YOU_WRITE = "did_you_write"  # to a member in whose name something came
     DO_YOU_LEAVE = "do_you_leave"  # the same when it asks to take her off the list

@@ -57,6 +57,8 @@ EXAMPLES: Mapping[NoticeKind, tuple[Values, ...]] = {
     NoticeKind.BACK: ({},),
     NoticeKind.GOODBYE: ({},),
     NoticeKind.WAITING: (_SUBJECT,),
+    NoticeKind.PASSED_ON: (_SUBJECT,),
+    NoticeKind.NOT_SURE: ({"said": "wekly", "meant": "weekly"},),
     NoticeKind.ASKED: (
         _ASKED,
         *({**_ASKED, "meaning": meaning} for meaning in ("join", "leave", "nothing")),

@@ -100,6 +100,15 @@ class SayIsMember:
 
 
 @dataclass(frozen=True, slots=True)
+class AskWhatSheMeant:
+    """It was no command, but one is near: the message waits for her yes, or for a person."""
+
+    member_id: int
+    command: str  # its name in the tables of phrases
+    said: str  # what she wrote, one line
+
+
+@dataclass(frozen=True, slots=True)
 class Yes:
     """A question of ours was answered with yes."""
 
@@ -328,6 +337,7 @@ Action = (
     | Leave
     | Return
     | AskToJoin
+    | AskWhatSheMeant
     | SayIsMember
     | Yes
     | No

@@ -79,7 +79,7 @@ class Phrases:
 def folded(text: str) -> str:
     """The words of `text` as they are compared: no capitals, accents, apostrophes, punctuation or pictures."""
     letters: list[str] = []
-    for letter in unicodedata.normalize("NFKD", text.casefold()).translate(_BARE):
+    for letter in unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold()).translate(_BARE):
         category = unicodedata.category(letter)
         if category[0] in "LN" or (category[0] == "M" and 0 <= unicodedata.combining(letter) < _LEAST_MARK):
             letters.append("" if "\ufe00" <= letter <= "\ufe0f" else letter)  # variation selectors colour pictures
@@ -110,6 +110,14 @@ def file_of(language: str) -> Mapping[str, Mapping[str, Sequence[str]]]:
     source = resources.files("handlers").joinpath("locale", f"{language}{_ENDING}").read_text(encoding="utf-8")
     found: dict[str, Any] = tomllib.loads(source)
     return found
+
+
+@cache
+def usual_phrase(name: str, language: str) -> str:
+    """How we say it ourselves: the first phrase of a table, in English where we have no table of her language."""
+    main = language.lower().partition("-")[0]
+    files = [file_of(each) for each in (main, "en") if each in languages()]
+    return next(file[part][name][0] for file in files for part in Part if name in file.get(part, {}))
 
 
 @cache

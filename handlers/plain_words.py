@@ -70,6 +70,7 @@ class PairCommand(StrEnum):
 class Place(StrEnum):
     """Where it was written, which tells what can be meant."""
 
+    STRANGER = "stranger"  # to everyone, by somebody who is no member
     POST = "post"  # to everyone
     ANSWER = "answer"  # to a post, so to everyone
     LETTER = "letter"  # in answer to a letter
@@ -85,12 +86,13 @@ class Said:
 
 
 _PARTS = {
+    Place.STRANGER: {Part.ANYWHERE, Part.TO_US},
     Place.POST: {Part.ANYWHERE},
     Place.ANSWER: {Part.ANYWHERE, Part.IN_ANSWERS},
     Place.LETTER: {Part.ANYWHERE, Part.IN_ANSWERS, Part.TO_US},
     Place.US: {Part.ANYWHERE, Part.IN_ANSWERS, Part.TO_US},
 }
-_SURELY_MEANT = frozenset({"stop", "join", "help"})  # what a letter's answer says to others as well ("Enough!")
+_SURELY_MEANT = frozenset({"stop", "join", "help"})
 _NUMBERED = frozenset({Command.MUTE, Command.UNMUTE, Command.MORE, Command.PHOTOS})
 _MODES = {mode.value: mode for mode in (DeliveryMode.EACH, DeliveryMode.DAILY, DeliveryMode.WEEKLY)}
 
@@ -186,6 +188,13 @@ def wants_to_keep(message: Message) -> bool | None:
     return False if read_command(text) is Command.STOP else read_answer(text)
 
 
+def how_often_in(message: Message) -> str | None:
+    """The answer to what may be wanted once, always or never; yes is once, and no is "no"."""
+    text = written_text_of(message.raw).strip() or message.subject
+    said = _first_said(text, ("once", "always", "never", "yes", "no"))
+    return {"yes": "once"}.get(said, said) or None
+
+
 def words_behind_answer(message: Message) -> str:
     """What stands behind the first word of what was written: the reason for a no."""
     word = re.search(r"[^\W_]+", text := written_text_of(message.raw).strip())
@@ -198,8 +207,9 @@ def leaves_out(text: str) -> bool:
 
 
 def only_thanks(text: str) -> bool:
-    """Greetings, thanks and a name, and nothing else?"""
-    return not any(not _is_farewell(line, ()) for line in text.splitlines() if line.strip())
+    """Thanks, or another farewell, with a name below it at most?"""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return bool(lines) and _is_farewell(lines[0], (), unknown=0) and all(_is_farewell(line, ()) for line in lines)
 
 
 def read_delivery(message: Message) -> DeliveryMode | None:
@@ -283,9 +293,14 @@ def _said_on_line(line: str, place: Place, names: Collection[str]) -> Said | Non
 
 def _command_of(key: str, place: Place) -> Command | None:
     part, name = phrases().meanings.get(key) or phrases().meant_by_slip(key) or (None, "")
-    if part not in _PARTS[place] or (place is Place.LETTER and part is Part.TO_US and name in _SURELY_MEANT):
+    if part not in _PARTS[place] or (part is Part.TO_US and not _is_read(name, place)):
         return None
     return Command(name)
+
+
+def _is_read(name: str, place: Place) -> bool:
+    """What is said to us alone, in a letter's answer to everyone ("Enough!"), and who is no member can only join."""
+    return name == "join" if place is Place.STRANGER else place is not Place.LETTER or name not in _SURELY_MEANT
 
 
 def _name_of(line: str, part: Part, names: Collection[str]) -> str:

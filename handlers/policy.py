@@ -297,8 +297,11 @@ def dropped(facts: Facts, text: str) -> Outcome:
     return Outcome(ACCEPTED, (Note("dropped", text, facts.list_id, facts.member_id),))
 
 
-def held(facts: Facts, reason: str, *, ask: bool = True, tell_author: bool = False) -> Outcome:
-    return Outcome(ACCEPTED, (Hold(reason, facts.list_id, facts.member_id, ask=ask, tell_author=tell_author),))
+def held(
+    facts: Facts, reason: str, *, ask: bool = True, ask_hourly: bool = False, tell_author: bool = False
+) -> Outcome:
+    hold = Hold(reason, facts.list_id, facts.member_id, ask=ask, ask_hourly=ask_hourly, tell_author=tell_author)
+    return Outcome(ACCEPTED, (hold,))
 
 
 def awaiting_author(facts: Facts, reason: str, *, leaving: bool = False) -> Outcome:

@@ -11,7 +11,7 @@ from handlers.decide import Decision
 from handlers.facts import Host, id_of
 from handlers.outcome import Hold
 from handlers.policy import writer
-from organic_mail import forgetting, joining, moderation
+from organic_mail import forgetting, joining, moderation, unclear
 from organic_mail.problem import Problem
 from storage import held, members, questions
 from storage.contents import Packed, store_content
@@ -35,6 +35,8 @@ def say_yes(session: Session, decision: Decision, token: str, packed: Packed, no
             _join(session, decision, question, packed, now)
         case QuestionKind.DECISION:
             _decide(session, decision, question, now)
+        case QuestionKind.MEANT:
+            unclear.was_meant(session, question, now)
         case QuestionKind.FORGETTING:
             forgetting.forget(session, decision.facts.host, question.member_id or 0, now)
             record(session, "forgotten", "A member was forgotten, as she asked.", now=now)
@@ -57,6 +59,8 @@ def say_no(session: Session, host: Host, token: str, reason: str, now: datetime)
         case QuestionKind.FORGETTING:
             text = "A member asked to be forgotten, and changed her mind."
             record(session, "declined", text, now=now, list_id=question.list_id, member_id=question.member_id)
+        case QuestionKind.MEANT:
+            unclear.was_not_meant(session, host, question, now)
         case QuestionKind.DECISION:
             if _still_waits(session, question):
                 moderation.reject_held(session, host, question.held_id or 0, now=now, reason=reason)

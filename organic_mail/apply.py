@@ -16,6 +16,7 @@ from handlers.outcome import (
     Action,
     AskToForget,
     AskToJoin,
+    AskWhatSheMeant,
     Block,
     Bounced,
     ChangeDelivery,
@@ -64,6 +65,7 @@ from organic_mail import (
     peer_mail,
     private_mail,
     reacting,
+    unclear,
 )
 from organic_mail.joining import Answer
 from organic_mail.publishing import publish_part
@@ -164,6 +166,8 @@ def _write(
         case AskToJoin():
             if decision.facts.mailing_list is not None:
                 asking.ask_to_join(session, host, decision.facts.mailing_list, action, message.message_id, now)
+        case AskWhatSheMeant():
+            unclear.ask_what_she_meant(session, decision, action, packed, answer, now)
         case SayIsMember(membership_id):
             joining.say_is_member(session, host, membership_id=membership_id, answer=answer, now=now)
         case Yes(token):

@@ -34,6 +34,7 @@ _OPEN_FOR = {
     QuestionKind.DECISION: timedelta(days=90),
     QuestionKind.LINE: timedelta(days=90),
     QuestionKind.FORGETTING: timedelta(days=7),
+    QuestionKind.MEANT: timedelta(days=7),
 }
 _A_DAY = timedelta(days=1)
 _AN_HOUR = timedelta(hours=1)

@@ -8,13 +8,16 @@ from sqlmodel import Session
 
 from handlers.facts import Host
 from handlers.message import Message
-from handlers.plain_words import Command, command_in
+from handlers.plain_words import Command, Place, said_in
 from handlers.route import Kind
 from organic_mail.lookup import route_of
 from storage import questions
 from storage.letter_buttons import button
 from storage.models import HeldPost
 from storage.models_questions import Question, QuestionKind
+
+
+_PLACES = {Kind.LIST: Place.POST, Kind.HELP: Place.US}
 
 
 class Meaning(Enum):
@@ -31,7 +34,8 @@ def meaning_of(session: Session, host: Host, waiting: HeldPost, message: Message
         return Meaning.NOTHING
     if route.kind is Kind.JOIN or applicant_of(session, host, waiting) is not None:
         return Meaning.JOIN
-    command = command_in(message) if route.kind in (Kind.LIST, Kind.HELP) else None
+    said = said_in(message, _PLACES[route.kind]) if route.kind in _PLACES else None
+    command = said.command if said else None
     if command is Command.JOIN:
         return Meaning.JOIN
     if command is Command.STOP or route.kind is Kind.LEAVE:

@@ -84,7 +84,8 @@ def _tell(
         in_reply_to=answer.message_id,
         values=values or {},
     )
-    notices.send(session, host, letter, cause=answer.cause, now=now, member=member, membership=membership)
+    cause = f"{kind}:{membership.id}:{letter.values.get('delivery', '')}:{now:%Y-%m-%dT%H}"  # once an hour is enough
+    notices.send(session, host, letter, cause=cause, now=now, member=member, membership=membership)
 
 
 def send_copies(session: Session, wish: SendCopies, now: datetime) -> None:

@@ -16,6 +16,7 @@ from handlers.message import Message, parse
 from handlers.notice import Notice, NoticeKind
 from handlers.outcome import Hold
 from handlers.policy import owner_address, writer
+from handlers.route import Kind
 from organic_mail import asking, joining, notices
 from organic_mail.answered import hiding_keys
 from organic_mail.asking_people import ask_people
@@ -55,8 +56,9 @@ def hold(session: Session, decision: Decision, action: Hold, *, content_id: int,
         once = f"pace:{whose}:{now:%Y-%m-%dT%H}:{action.reason}" if action.ask_hourly else ""
         ask_people(session, facts.host, waiting, now, once=once)
     if action.tell_author and facts.member is not None and not is_bulk(incoming.message):
+        to_us = incoming.route.kind in (Kind.HELP, Kind.TOKEN)
         letter = Notice(
-            NoticeKind.WAITING,
+            NoticeKind.PASSED_ON if to_us else NoticeKind.WAITING,
             Mailbox(facts.member.name, members.primary_address(session, id_of(facts.member))),
             facts.member.language,
             facts.mailing_list,
@@ -64,7 +66,8 @@ def hold(session: Session, decision: Decision, action: Hold, *, content_id: int,
             in_reply_to=incoming.message.message_id,
             values={"subject": waiting.subject},
         )
-        notices.send(session, facts.host, letter, cause=cause, now=now, member=facts.member)
+        once = f"passed_on:{action.list_id}:{now:%Y-%m-%dT%H}" if to_us else cause
+        notices.send(session, facts.host, letter, cause=once, now=now, member=facts.member)
     text = f"An email from {waiting.author} to {waiting.recipient} waits for a decision. {waiting.reason}"
     record(session, "held", text, now=now, list_id=waiting.list_id, member_id=waiting.member_id, content_id=content_id)
     return waiting

@@ -21,6 +21,7 @@ class QuestionKind(StrEnum):
     DECISION = "decision"  # who runs the list: let it out
     LINE = "line"  # a member: what stands about me in the list of members; no yes at all
     FORGETTING = "forgetting"  # a member: I want to be forgotten
+    MEANT = "meant"  # a member: that command is what I meant
 
 
 class Question(SQLModel, table=True):
@@ -36,8 +37,8 @@ class Question(SQLModel, table=True):
     kind: QuestionKind = Field(sa_type=words(QuestionKind))
     list_id: int = Field(foreign_key="mailing_list.id")
     member_id: int | None = Field(default=None, foreign_key="member.id")  # whom we asked
-    held_id: int | None = Field(default=None, foreign_key="held_post.id", index=True)  # DECISION: about what
-    key: str = ""  # ADDRESS, JOINING: of the address that it is about
+    held_id: int | None = Field(default=None, foreign_key="held_post.id", index=True)  # DECISION, MEANT: about what
+    key: str = ""  # ADDRESS, JOINING: of the address that it is about; MEANT: the name of the command
     address: str = ""  # the same as it was written
     name: str = ""  # of who wrote from it
     delivery: DeliveryMode | None = Field(default=None, sa_type=words(DeliveryMode))  # JOINING: as she wishes
