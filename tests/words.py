@@ -76,7 +76,7 @@ def sentences() -> dict[tuple[str, tuple[str, ...]], Sentence]:
 
 
 def _in_code() -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    for path in sorted(HANDLERS.glob("*.py")):
+    for path in sorted(HANDLERS.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "REASONS":
                 yield from ((path.name, "say", (text,)) for text in ast.literal_eval(node.value))
