@@ -35,7 +35,10 @@ def received_control(
 def _applied(store: RelayStore, own: Own, link: Link, control: Control, now: datetime) -> tuple[Action, ...]:
     """Raises Unreadable before anything is written."""
     if control.type == STATUS:
-        return apply_status(store, own, link, read_status(control), now)
+        status = read_status(control)
+        if link.peer_status and status.time <= link.peer_status:
+            raise Unreadable("a later status came before it")
+        return apply_status(store, own, link, status, now)
     if control.type == OFFER:
         time, offers = read_offer(control, link.peer)
         if control.first("epoch") != link.peer_epoch or (link.peer_offer and time < link.peer_offer):

@@ -24,7 +24,7 @@ MOST_OFFERED = 500
 WANTED_AT_ONCE = 100
 """Posts that we have asked a peer for and that are on their way."""
 WANTED_WITHIN = timedelta(minutes=20)
-"""Then we ask again, perhaps somebody else."""
+"""Then the offer counts no more: somebody else may have it, and whoever means it offers it again."""
 _MOST_WAITING = 10_000  # that a peer may announce
 _MOST_DAYS = 5 * DAYS
 
@@ -120,6 +120,9 @@ def is_known(store: RelayStore, key: PostKey) -> bool:
 
 def to_be_wanted(store: RelayStore, link: Link, now: datetime) -> list[Offered]:
     """The next ones to ask this peer for, unless another one has just been asked."""
+    in_vain = [each for each in store.offered(link.peer) if each.wanted_at and not _is_asked(each, now)]
+    if in_vain:
+        store.drop_offered(link.peer, [each.seq for each in in_vain])
     offers = store.offered(link.peer)
     on_their_way = sum(1 for each in offers if _is_asked(each, now))
     if on_their_way > WANTED_AT_ONCE // 2:

@@ -19,6 +19,7 @@ from handlers.peer.link_time import (
     STALE_AFTER,
     back_off,
     resend_after,
+    with_gaps_noticed,
 )
 from handlers.peer.offer import MOST_OFFERED, next_want, to_be_wanted, write_offer, write_want
 from handlers.peer.relay import give_up
@@ -134,6 +135,7 @@ def _link_mails(store: RelayStore, own: Own, peer: str, now: datetime) -> list[O
         mails.append(_control(own, link, write_status(store, own, link, now)))
         link = status_sent(link, now)
     wanted = to_be_wanted(store, link, now)
+    link = with_gaps_noticed(store, link, now)
     if wanted or link.days_wanted:
         control = write_want(own, link, wanted, now)
         mails.append(replace(_control(own, link, control), wanted=tuple(wanted), days=link.days_wanted))

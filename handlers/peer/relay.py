@@ -6,6 +6,7 @@ of it happens in the transaction of the caller: what is acknowledged has been de
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -102,7 +103,7 @@ def publish(store: RelayStore, own: Own, post: SealedPost, now: datetime) -> Non
         raise LookupError(f"there is no roster {post.seal.roster} of {post.seal.space}")
     store.remember(_seen(post, "", now), post)
     _replace_earlier(store, post, now)
-    _pass_on(store, post, roster, now, but=own.domain)
+    _pass_on(store, post, roster, now, but={own.domain})
 
 
 def give_up(store: RelayStore, row: OutboxRow, now: datetime) -> None:
@@ -131,12 +132,13 @@ def _judged(store: RelayStore, own: Own, sender: str, mail: PostMail, now: datet
         if seen.digest != post.digest:
             return _set_aside(store, sender, mail, Event.EQUIVOCATION, now)
         return _known(store, sender, seal.key, now)
-    _accept(store, own, mail, roster, now, sender=sender)
+    accept(store, own, mail, roster, now, sender=sender)
     _no_offer_waits_for(store, seal.key, now)
     return Outcome(Taken.ACCEPTED)
 
 
-def _accept(store: RelayStore, own: Own, mail: PostMail, roster: Roster, now: datetime, *, sender: str) -> None:
+def accept(store: RelayStore, own: Own, mail: PostMail, roster: Roster, now: datetime, *, sender: str) -> None:
+    """Lines 12 to 15, for what has been judged."""
     post, seal = mail.post, mail.post.seal
     forms = store.forms(seal.key)
     if any(form.kind is Kind.RETRACT or form.key.rev > seal.key.rev for form in forms):
@@ -146,7 +148,8 @@ def _accept(store: RelayStore, own: Own, mail: PostMail, roster: Roster, now: da
     _replace_earlier(store, post, now)
     if seal.kind is not Kind.RETRACT and not (seal.twin and store.has_twin(seal.space, seal.twin)):
         store.deliver(post, _way(own, post, is_known=bool(forms)), now)
-    _pass_on(store, post, roster, now, but=sender)
+    # Who has offered it to us has it. That is the peer's own signed word, not a path's.
+    _pass_on(store, post, roster, now, but={sender, *(offer.peer for offer in store.offers_of(seal.key))})
 
 
 def _way(own: Own, post: SealedPost, *, is_known: bool) -> Way:
@@ -168,9 +171,9 @@ def _replace_earlier(store: RelayStore, post: SealedPost, now: datetime) -> None
     store.erase(key, now)
 
 
-def _pass_on(store: RelayStore, post: SealedPost, roster: Roster, now: datetime, *, but: str) -> None:
+def _pass_on(store: RelayStore, post: SealedPost, roster: Roster, now: datetime, *, but: Collection[str]) -> None:
     for link in store.links():
-        if link.peer == but or link.state is not LinkState.ACTIVE:
+        if link.peer in but or link.state is not LinkState.ACTIVE:
             continue
         if may_have(store, roster, post.seal, link.peer, now):
             queue_for(store, link, post.key, post.size, now)

@@ -10,7 +10,15 @@ from datetime import datetime, timedelta
 
 from handlers.peer.control import Control, Unreadable
 from handlers.peer.ledger import Ledger, is_closed, ledgers, read_ledger, shared_spaces, written_ledger
-from handlers.peer.link_time import STATUS_DAILY, looked_at, missing, owing_status, with_gaps_noticed
+from handlers.peer.link_time import (
+    GAP_LASTS,
+    STATUS_DAILY,
+    looked_at,
+    missing,
+    owing_status,
+    resend_after,
+    with_gaps_noticed,
+)
 from handlers.peer.ranges import Ranges, joined, less, read_ranges, without_gap, written_ranges
 from handlers.peer.relay import give_up
 from handlers.peer.store import Action, Asked, Event, Link, Own, Refused, RelayStore, RosterWanted, RowState, Telling
@@ -149,7 +157,9 @@ def _send_missing(store: RelayStore, link: Link, status: Status, now: datetime) 
     """What we handed over and what never arrived, once more; what we have no more is given up in words."""
     rows = store.rows_in(link.peer, status.miss, _MOST_RESENT)
     for row in rows:
-        if row.state is RowState.HANDED or row.state is RowState.DONE:
+        if row.state is RowState.OFFERED and now - row.due_at + resend_after(row.tries) > GAP_LASTS:
+            store.save_row(replace(row, due_at=now))  # the offer was lost, or what came of it
+        elif row.state in (RowState.HANDED, RowState.DONE):
             if store.post(row.key) is None:
                 give_up(store, row, now)
             else:

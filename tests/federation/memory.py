@@ -123,6 +123,14 @@ class MemoryStore:
         self.repeats[peer, key] = [*times, now]
         return len(times) + 1
 
+    def remember_direct(self, sender: str, seq: int, now: datetime) -> bool:
+        is_new = (sender, seq) not in self.direct
+        self.direct.add((sender, seq))
+        return is_new
+
+    def deliver_private(self, post: SealedPost, now: datetime) -> None:
+        self.private.append(post)
+
     # What goes out
 
     def add_row(self, row: OutboxRow) -> None:

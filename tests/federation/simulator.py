@@ -132,6 +132,7 @@ class Network:
         self.cut: Callable[[Server, Server], bool] = lambda one, other: False
         self.on_its_way: Callable[[Server, Outgoing], Outgoing | None] = lambda server, outgoing: outgoing
         self.relays: Counter[PostKey] = Counter()
+        self.received: Counter[str] = Counter()
         self.mails: Counter[str] = Counter()
         self.posts: dict[PostKey, float] = {}
         self.arrivals: dict[PostKey, dict[str, float]] = defaultdict(dict)
@@ -288,6 +289,7 @@ class Network:
         self.mails[kind] += 1
         if isinstance(sent.mail, PostMail):
             self.relays[sent.mail.post.key] += 1
+            self.received[peer.domain] += 1
             self.offered_first += any(row.state is RowState.WANTED for row in sent.rows)
         if self.chance.random() < self.weather.lost:
             return
@@ -302,7 +304,6 @@ class Network:
                 self.at(self.now + 10 * MINUTE, lambda: self._arrive(server, sender, mail))
             return
         self.receive(server, sender, mail)
-        self._wake(server)
 
     def receive(self, server: Server, token: str, mail: PostMail | ControlMail) -> Outcome:
         now = self.time(server)
@@ -314,6 +315,7 @@ class Network:
             outcome = received_control(server.store, server.own, mail, token=token, now=now)
         server.taken[outcome.taken] += 1
         self._tell(server, outcome.actions)
+        self._wake(server)
         return outcome
 
     def _tell(self, server: Server, actions: tuple[object, ...]) -> None:
