@@ -19,7 +19,7 @@ SHOWN = [
     (NoticeKind.DID_YOU_WRITE, "he"),
     (NoticeKind.INVITATION, "ar"),
 ]
-LONG = "a-name-without-any-blank" * 8
+LONG = "Namewithoutanyblank" * 8
 
 
 @pytest.fixture(scope="module")
