@@ -51,6 +51,7 @@ from handlers.outcome import (
     Withdraw,
     Yes,
 )
+from handlers.route import Kind
 from organic_mail import (
     answering,
     asking,
@@ -81,7 +82,7 @@ def apply(session: Session, decisions: Sequence[Decision], packed: Packed, now: 
     """Write down what was decided for each recipient. What has come before changes nothing (RFC 1047)."""
     for decision in decisions:
         facts = decision.facts
-        if decision.outcome.accepted and not remember(session, fingerprint(decision.incoming), now):
+        if decision.outcome.accepted and not _is_new(session, decision.incoming, now):
             text = f"The same email came again to {decision.incoming.route.address}. It was not sent again."
             record(session, "dropped", text, now=now, list_id=facts.list_id, member_id=facts.member_id)
             continue
@@ -99,6 +100,11 @@ def _is_forgotten(session: Session, decision: Decision) -> bool:
     if not any(isinstance(action, Yes) for action in decision.outcome.actions) or decision.facts.member_id is None:
         return False
     return members.member_by_id(session, decision.facts.member_id) is None
+
+
+def _is_new(session: Session, incoming: Incoming, now: datetime) -> bool:
+    """Servers number what they write to each other, and so know better what has come before."""
+    return incoming.route.kind is Kind.PEER or remember(session, fingerprint(incoming), now)
 
 
 def _answer(decision: Decision) -> Answer:

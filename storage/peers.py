@@ -89,7 +89,8 @@ def requests_since(session: Session, moment: datetime) -> int:
 
 def peer_keys(session: Session, domain: str) -> list[PeerKey]:
     """The newest first."""
-    return list(session.exec(select(PeerKey).where(PeerKey.domain == domain).order_by(col(PeerKey.valid_from).desc())))
+    query = select(PeerKey).where(PeerKey.domain == domain)
+    return list(session.exec(query.order_by(col(PeerKey.valid_until).is_not(None), col(PeerKey.valid_from).desc())))
 
 
 def all_peer_keys(session: Session) -> list[PeerKey]:
