@@ -62,7 +62,7 @@ def commands() -> Iterator[Case]:
         yield from _commands(command, texts)
     for command, numbered in _load("command_mails_numbered.toml").items():
         for text, number in numbered.items():
-            yield Case(text, Place.LETTER, _mail(text, "plain"), Said(Command(command), number))
+            yield Case(text, Place.LETTER, as_sent(text, "plain"), Said(Command(command), number))
 
 
 def held_out() -> Iterator[Case]:
@@ -77,7 +77,7 @@ def held_out() -> Iterator[Case]:
 def _post(text: str, asks_in_a_letter) -> Iterator[Case]:
     for place in (Place.POST, Place.ANSWER, Place.LETTER):
         if place is not Place.LETTER or text not in asks_in_a_letter:
-            yield Case(text, place, _mail(text, "plain" if place is Place.POST else "quoted below"), None)
+            yield Case(text, place, as_sent(text, "plain" if place is Place.POST else "quoted below"), None)
 
 
 def _commands(command: str, texts) -> Iterator[Case]:
@@ -86,10 +86,11 @@ def _commands(command: str, texts) -> Iterator[Case]:
         form = _FORMS[number % len(_FORMS)]
         form = "plain" if "\n" in text and form in ("subject", "encoded subject", "folded") else form
         place = Place.ANSWER if command in _ONLY_IN_ANSWERS else Place.US
-        yield Case(text, place, _mail(text, form), Said(Command(command)), form)
+        yield Case(text, place, as_sent(text, form), Said(Command(command)), form)
 
 
-def _mail(text: str, form: str) -> bytes:
+def as_sent(text: str, form: str) -> bytes:
+    """Rose's mail to the address for help, in one of the forms that programs give to what is written."""
     subject, body, fields = (
         "Re: Sunday's letter",
         text.replace("\n", "\r\n"),
@@ -107,7 +108,7 @@ def _mail(text: str, form: str) -> bytes:
             body = f"<html><body>{lines}<br><blockquote type=cite>Who is coming?</blockquote></body></html>"
             fields = "Content-Type: text/html; charset=utf-8\r\n"
         case "base64":
-            body = base64.encodebytes(f"{body}\r\n".encode()).decode()
+            body = base64.encodebytes(f"{body}\r\n".encode()).decode().replace("\n", "\r\n")
             fields += "Content-Transfer-Encoding: base64\r\n"
         case "quoted below":
             body = f"{body}\r\n\r\n{_QUOTE}"
