@@ -10,13 +10,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from handlers.written import labelled_lines_of, written_text_of
+from handlers.written_known import Original
 from handlers.written_line import Line, words_of
 from handlers.written_sheet import Label
 
 _NUMBERED = re.compile(
-    r"\s*(?P<mark>#|№|no\.?\s|nr\.?\s)?\s*(?P<number>\d{1,2})(?P<point>[.):]?)(?:\s+(?P<rest>\S.*)|$)", re.IGNORECASE
+    r"\s*(?P<mark>#|№|no\.?\s|nr\.?\s|número\s|n[°º]\s?)?\s*(?P<number>\d{1,2})(?P<point>[.):]?)"
+    r"(?:\s+(?P<rest>\S.*)|$)",
+    re.IGNORECASE,
+)
+# With a point behind the number, for "On 2 December we leave" is none.
+_ABOUT = re.compile(
+    r"\s*(?:on|to|re|about|for|zu|till|om|sur|pour|au|sobre|a la|al|para|לגבי|בעניין|بخصوص|عن)\s+"
+    r"(?:no\.?\s*|nr\.?\s*|#)?(?P<number>\d{1,2})\s*[:)]\s*(?P<rest>\S.*)",
+    re.IGNORECASE,
 )
 _HEADING = re.compile(r"\s*(\d{1,2})\.\s+(\S.*)")
+_ADDRESSES = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|\S*@\S*|\b(?:https?|mailto|cid):\S*")
 _FEWEST_WORDS, _FEWEST_LETTERS = 4, 24
 
 # After a bare number these make a quantity or a time of day: "3 people from us", "2 o'clock".
@@ -64,7 +74,10 @@ def placed_answers(raw: bytes, letter: LetterAsRead) -> list[Placed]:
     by_place = _by_place(runs)
     if by_place is not None:
         return by_place
-    text = written_text_of(raw, original=shown or None).strip()
+    if any(run.in_quote for run in runs):
+        text = "\n\n".join(run.text for run in runs if run.text)
+    else:
+        text = written_text_of(raw, original=shown or None).strip()
     if not text:
         return []
     numbered = _by_number(text, {each.number for each in titles})
@@ -85,6 +98,7 @@ class _Run:
     text: str
     above: int
     quoted: frozenset[int]  # conversations that are quoted between the run before and this one; 0: the rest of it
+    in_quote: bool = False  # her program has made it a part of what it quotes
 
 
 class _Places:
@@ -93,6 +107,7 @@ class _Places:
     def __init__(self, letter: LetterAsRead) -> None:
         self._titles = {each.number: words_of(each.title) for each in letter.titles}
         self._of_line: dict[str, set[int]] = {}
+        self._sent = Original(letter.shown)
         number = 0
         for line in letter.shown.splitlines():
             number = self.heading(line, number)
@@ -109,6 +124,12 @@ class _Places:
             return before
         number, words = int(found[1]), words_of(found[2])
         return number if number in self._titles and words == self._titles[number] else before
+
+    def is_hers(self, line: str) -> bool:
+        """Does nothing of a line that is marked as quoted stand in the letter? Then she wrote it in between."""
+        words = words_of(_ADDRESSES.sub(" ", line))
+        pieces = [words[at : at + 3] for at in range(max(1, len(words) - 2))]
+        return bool(words) and not any(self._sent.has_phrase(piece) for piece in pieces)
 
     def of(self, line: str, before: int) -> int | None:
         """None: the line tells nothing."""
@@ -128,16 +149,20 @@ def _form(line: str) -> str:
 
 def _runs(lines: Sequence[tuple[Line, Label]], places: _Places) -> list[_Run]:
     runs: list[_Run] = []
-    above, quoted, text = 0, set[int](), list[str]()
+    above, quoted, text, in_quote = 0, set[int](), list[str](), False
 
     def end() -> None:
-        nonlocal text
-        runs.append(_Run("\n".join(text).strip(), above, frozenset(quoted)))
-        text = []
+        nonlocal text, in_quote
+        runs.append(_Run("\n".join(text).strip(), above, frozenset(quoted), in_quote))
+        text, in_quote = [], False
 
     for line, label in lines:
         if label is Label.WRITTEN:
             text.append(line.shown)
+            continue
+        if label is Label.QUOTED and places.is_hers(line.text):
+            text.append(line.text)
+            in_quote = True
             continue
         if any(each.strip() for each in text):
             end()
@@ -188,6 +213,9 @@ def _by_number(text: str, numbers: set[int]) -> list[Placed]:
 
 
 def _numbered(line: str, numbers: set[int]) -> tuple[int, str]:
+    about = _ABOUT.fullmatch(line)
+    if about is not None and int(about["number"]) in numbers:
+        return int(about["number"]), about["rest"]
     found = _NUMBERED.fullmatch(line)
     if found is None or int(found["number"]) not in numbers:
         return 0, line

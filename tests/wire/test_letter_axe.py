@@ -18,7 +18,8 @@ JUDGE = f"""axe.run(document, {{
   runOnly: {{type: 'tag', values: {RULES}}},
   rules: {{'color-contrast-enhanced': {{enabled: true}}}},
 }}).then(found => ({{
-  wrong: [...found.violations, ...found.incomplete].map(rule => [rule.id, rule.help, rule.nodes.map(node => node.html)]),
+  wrong: [...found.violations, ...found.incomplete]
+    .map(rule => [rule.id, rule.help, rule.nodes.map(node => node.html)]),
   right: found.passes.length,
 }}))"""
 

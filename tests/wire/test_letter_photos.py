@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from email import message_from_bytes, policy
 from email.message import EmailMessage
 from io import BytesIO
 from pathlib import Path
@@ -84,3 +85,24 @@ def test_all_photos_come_when_she_asks(people: Community) -> None:
     raw = answer.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     assert people.receive(raw, sender="rose@home.example") == (250, "2.0.0")
     assert people.copies().count("rose@home.example") == before + 1
+
+
+def test_our_photos_do_not_come_back_with_an_answer(people: Community) -> None:
+    """Programs send back the pictures of what they quote, beside those that she adds."""
+    post(people, photo((400, 300)))
+    (letter,) = due(people)
+    (ours,) = [part.get_content() for part in letter.read.walk() if part.get_content_maintype() == "image"]
+    hers = photo((320, 200))
+    answer = EmailMessage()
+    answer["From"], answer["To"] = "rose@home.example", "family@oak.example"
+    answer["Message-ID"], answer["In-Reply-To"] = "<r@home.example>", letter.message_id
+    answer.set_content("1 And this is ours!")
+    answer.add_alternative('<p>1 And this is ours!</p><blockquote><img src="cid:a"></blockquote>', subtype="html")
+    answer.get_payload()[1].add_related(ours, maintype="image", subtype="jpeg", cid="<a>")  # type: ignore[union-attr, index]
+    answer.add_attachment(hers, maintype="image", subtype="jpeg", filename="ours.jpg")
+    people.clock[0] = SUNDAY
+    raw = answer.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    assert people.receive(raw, sender="rose@home.example") == (250, "2.0.0")
+    posted = message_from_bytes(people.content(people.posts()[-1].content_id), policy=policy.SMTP)
+    sent = [part.get_content() for part in posted.walk() if part.get_content_maintype() == "image"]
+    assert sent == [hers]
