@@ -15,7 +15,9 @@ import resource
 import signal
 import socket
 import struct
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from typing import NoReturn
 
 from handlers.first_reading import SAMPLE, read_through
@@ -25,6 +27,8 @@ READERS = 2
 CPU_SECONDS = 10
 MEMORY = 512 * 2**20  # bytes of address space
 PATIENCE = 20.0  # seconds; a reader that computes for so long was killed before
+MOST_AT_ONCE = 16  # messages that one reader is given together
+LARGEST_BATCH = 64 * 1024  # bytes of them
 
 _LENGTH = struct.Struct("!Q")
 _FINE, _MALFORMED, _FAULT = b"+", b"-", b"!"
@@ -50,33 +54,85 @@ async def nobody_reads(raw: bytes) -> None:
     """Where there are no such processes."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A message, and where its answer is awaited."""
+
+    raw: bytes
+    answer: asyncio.Future[bytes]
+
+    def tell(self, answer: bytes | Exception) -> None:
+        if self.answer.done():  # nobody awaits it any more
+            return
+        if isinstance(answer, Exception):
+            self.answer.set_exception(answer)
+        else:
+            self.answer.set_result(answer)
+
+
 class FirstReaders:
-    """Make it before threads, keys and connections are there; use `read` from one event loop."""
+    """Make it before threads, keys and connections are there; use `read` from one event loop.
+
+    What comes while the readers are busy is given to the next one together: to wake a process costs more than to read
+    a short mail. It answers each message by itself, so that one is known that it dies of; the others are read again.
+    """
 
     def __init__(self) -> None:
         self._control, keepers = socket.socketpair()
         self._keeper = _forked_keeper(self._control, keepers)
         keepers.close()
         self._idle: list[socket.socket] = []
-        self._free = asyncio.Semaphore(READERS)
+        self._waiting: deque[_Asked] = deque()
+        self._working: set[asyncio.Task[None]] = set()
 
     async def read(self, raw: bytes) -> None:
         """Raises MalformedMessage, ReaderDied, ReaderFault or ReadersGone."""
-        async with self._free:
-            reader = self._idle.pop() if self._idle else await asyncio.to_thread(self._next_reader)
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    answer = await _asked(reader, raw)
-            except BaseException as trouble:
-                reader.close()  # where it still lives it sees that, and makes room for another one
-                if isinstance(trouble, TimeoutError | OSError | asyncio.IncompleteReadError):
-                    raise ReaderDied from None
-                raise
-            self._idle.append(reader)
+        asked = _Asked(raw, asyncio.get_running_loop().create_future())
+        self._waiting.append(asked)
+        if len(self._working) < READERS:
+            work = asyncio.create_task(self._work())
+            self._working.add(work)
+            work.add_done_callback(self._working.discard)
+        answer = await asked.answer
         if answer.startswith(_MALFORMED):
             raise MalformedMessage(answer[1:].decode())
         if answer.startswith(_FAULT):
             raise ReaderFault(answer[1:].decode())
+
+    async def _work(self) -> None:
+        """Until nothing waits."""
+        while batch := self._next_batch():
+            try:
+                await self._give(batch)
+            except Exception as trouble:
+                for asked in batch:
+                    asked.tell(trouble)
+
+    async def _give(self, batch: deque[_Asked]) -> None:
+        """To a reader; what it has answered is taken out of the batch. Raises ReadersGone."""
+        reader = self._idle.pop() if self._idle else await asyncio.to_thread(self._next_reader)
+        try:
+            await _ask(reader, batch)
+        except BaseException as trouble:
+            reader.close()  # where it still lives it sees that, and makes room for another one
+            if not isinstance(trouble, TimeoutError | OSError | asyncio.IncompleteReadError):
+                raise
+            if batch:
+                batch.popleft().tell(ReaderDied())
+            self._waiting.extendleft(reversed(batch))
+        else:
+            self._idle.append(reader)
+
+    def _next_batch(self) -> deque[_Asked]:
+        """What waits longest, a large message alone."""
+        batch: deque[_Asked] = deque()
+        size = 0
+        while self._waiting and len(batch) < MOST_AT_ONCE:
+            size += len(self._waiting[0].raw)
+            if batch and size > LARGEST_BATCH:
+                break
+            batch.append(self._waiting.popleft())
+        return batch
 
     def close(self) -> None:
         self._control.close()
@@ -104,17 +160,24 @@ def first_readers(*, wanted: bool) -> Iterator[ReadFirst]:
         yield readers.read
 
 
-async def _asked(reader: socket.socket, raw: bytes) -> bytes:
-    """The answer without its line end."""
+async def _ask(reader: socket.socket, batch: deque[_Asked]) -> None:
+    """Tell each answer as soon as it comes. Raises TimeoutError, OSError or IncompleteReadError when the reader died.
+
+    A batch fits into what the kernel keeps for a line, so that the reader never waits for us to take its answers.
+    """
     loop = asyncio.get_running_loop()
-    await loop.sock_sendall(reader, _LENGTH.pack(len(raw)) + raw)
-    answer = b""
-    while not answer.endswith(b"\n"):
-        more = await loop.sock_recv(reader, 4096)
-        if not more:
-            raise asyncio.IncompleteReadError(answer, None)
-        answer += more
-    return answer[:-1]
+    async with asyncio.timeout(PATIENCE) as patience:
+        await loop.sock_sendall(reader, b"".join(_LENGTH.pack(len(asked.raw)) + asked.raw for asked in batch))
+        lines = b""
+        while batch:
+            while b"\n" not in lines:
+                more = await loop.sock_recv(reader, 4096)
+                if not more:
+                    raise asyncio.IncompleteReadError(lines, None)
+                lines += more
+            answer, _, lines = lines.partition(b"\n")
+            batch.popleft().tell(answer)
+            patience.reschedule(loop.time() + PATIENCE)
 
 
 def _forked_keeper(ours: socket.socket, control: socket.socket) -> int:

@@ -94,6 +94,31 @@ def test_a_bomb_costs_one_reader(readers: FirstReaders, bomb: bytes) -> None:
     assert [type(one) for one in found] == [type(None), ReaderDied, *[type(None)] * 3]
 
 
+@pytest.mark.parametrize("place", [0, 1, 5, 15])
+def test_of_many_that_are_read_together_only_the_bomb_is_blamed(readers: FirstReaders, place: int) -> None:
+    mails = [b"fine"] * 40
+    mails[place] = b"crash"
+    found = read(readers, *mails)
+    assert [type(one) for one in found] == [ReaderDied if at == place else type(None) for at in range(40)]
+
+
+def test_one_that_nobody_awaits_any_more_takes_its_blame_with_it(readers: FirstReaders) -> None:
+    async def leave_a_bomb() -> list[BaseException | None]:
+        bomb = asyncio.create_task(readers.read(b"crash"))
+        others = [asyncio.create_task(readers.read(b"fine")) for _ in range(10)]
+        await asyncio.sleep(0)
+        bomb.cancel()
+        return await asyncio.gather(*others, return_exceptions=True)
+
+    assert asyncio.run(leave_a_bomb()) == [None] * 10
+
+
+def test_large_ones_between_small_ones(readers: FirstReaders) -> None:
+    large = b"fine" * 1_000_000
+    found = read(readers, b"fine", large, b"malformed", b"malformed" + large, b"fine", large)
+    assert [isinstance(one, MalformedMessage) for one in found] == [False, False, True, True, False, False]
+
+
 def test_more_bombs_than_readers(readers: FirstReaders) -> None:
     found = read(readers, *[b"crash"] * 7, b"fine")
     assert [type(one) for one in found] == [ReaderDied] * 7 + [type(None)]
