@@ -96,6 +96,15 @@ class PrivateFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteFacts:
+    """Somebody of another server to whom a private mail is."""
+
+    name: str
+    is_blocked: bool = False  # by its writer, who wants no private mail between the two
+    written_today: int = 0  # private mails of its writer to other servers, in a day
+
+
+@dataclass(frozen=True, slots=True)
 class ReactionFacts:
     """That a message is no more than a reaction, and to which post; None: to nothing that we know."""
 
@@ -180,6 +189,7 @@ class Facts:
     sent: SentFacts | None = None  # the same as a mail to one member; None when it went to nobody we know
     complaint: ComplaintFacts | None = None
     private: PrivateFacts | None = None  # of mail to an alias; `mailing_list` is then one that the two share
+    remote: RemoteFacts | None = None  # `mailing_list` is then one that is in a space with her
     reaction: ReactionFacts | None = None
     muting: MutingFacts | None = None
     letter: LetterFacts | None = None

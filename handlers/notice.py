@@ -59,7 +59,10 @@ class NoticeKind(StrEnum):
     RULES = "rules"
     YOUR_DATA = "your_data"
     FORGET = "forget"  # to a member who wants to be forgotten: does she?
+    WHO_CAME = "who_came"  # to the owners: somebody joined or left
     DAILY_NOTE = "daily_note"  # to the owners of a list, or the operator: what was not shared
+    MAY_TRAVEL = "may_travel"  # to an author: may her post leave for a space?
+    STAYED_HOME = "stayed_home"  # to an author whose post did not
     SPACE_JOINS = "space_joins"  # to members: a list of another server joins a space
     SPACE_NEW = "space_new"  # to members: their own list does
     SPACE_ASKED = "space_asked"  # to owners: shall it?

@@ -53,6 +53,7 @@ EXAMPLES: Mapping[NoticeKind, tuple[Values, ...]] = {
         role=("member", "owner"),
         delivery=("each", "daily", "weekly", "none"),
         hour=(7,),
+        voucher=("", "Anna"),
     ),
     NoticeKind.BACK: ({},),
     NoticeKind.GOODBYE: ({},),
@@ -92,7 +93,7 @@ EXAMPLES: Mapping[NoticeKind, tuple[Values, ...]] = {
     NoticeKind.PRIVATE_LOST: _shapes(
         other=("Tom Okafor",),
         subject=("Only for you",),
-        reason=("", "Tom Okafor takes no private mail from you just now"),
+        reason=("", "Tom Okafor takes no private mail from you just now. What you write to everyone still gets there."),
     ),
     NoticeKind.BLOCKED: ({"other": "Tom Okafor"},),
     NoticeKind.UNBLOCKED: ({"other": "Tom Okafor"},),
@@ -112,7 +113,20 @@ EXAMPLES: Mapping[NoticeKind, tuple[Values, ...]] = {
     NoticeKind.RULES: _shapes(own=(True, False)),
     NoticeKind.YOUR_DATA: _shapes(left_out=(0, 1, 30)),
     NoticeKind.FORGET: ({},),
+    NoticeKind.WHO_CAME: _shapes(person=("Sven Berg",), joined=(True, False)),
     NoticeKind.DAILY_NOTE: _shapes(number=(1, 7), waits=(True, False)),
+    NoticeKind.MAY_TRAVEL: _shapes(
+        subject=("Garden sale",),
+        space=("Plum Street",),
+        others=(("pine.example", "birch.example"),),
+        shown=(READER,),
+        repeats=(False, True),
+    ),
+    NoticeKind.STAYED_HOME: _shapes(
+        subject=("Garden sale",),
+        space=("Plum Street",),
+        why=("never", "answer", "encrypted", "size", "address", "unreadable"),
+    ),
     NoticeKind.SPACE_JOINS: (_SPACE,),
     NoticeKind.SPACE_NEW: (_SPACE,),
     NoticeKind.SPACE_ASKED: (

@@ -318,6 +318,32 @@ class FromPeer:
 
 
 @dataclass(frozen=True, slots=True)
+class SendRemotely:
+    """The message goes to somebody of another server alone, under aliases."""
+
+    alias: str  # of the reader, in our domain
+    writer_id: int
+    list_id: int  # by which the two know each other
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRemote:
+    """A member wants no private mail from somebody of another server, or wants it again."""
+
+    alias: str
+    member_id: int
+    blocks: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LetLeave:
+    """An author says whether her post may leave for a space: once, always or never."""
+
+    token: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """A line of the log. `keep`: the message itself is kept beside it."""
 
@@ -364,6 +390,9 @@ Action = (
     | Explain
     | Mute
     | HideMemory
+    | SendRemotely
+    | BlockRemote
+    | LetLeave
     | Note
 )
 

@@ -30,6 +30,7 @@ _ALSO_OTHER_WORDS = frozenset(
     {"si", "da", "ne", "nu", "ei", "jo", "tak", "hai"}
 )  # "Si tu veux", "Da bin ich": no answers
 _LONGEST_LINE = 60
+_MOST_WORDS = 12  # of a phrase, and more than any has
 _LONGEST_READ = 64 * 1024  # bytes of a part
 _FIRST_LINES = 6  # a greeting, a command, a name, the line above a quote
 _MOST_FAREWELL_WORDS = 4
@@ -279,6 +280,8 @@ def _said_on_line(line: str, place: Place, names: Collection[str]) -> Said | Non
         return Said(Command.HELP)
     number = 0
     for key in _keys(line, names):
+        if key.count(" ") >= _MOST_WORDS:
+            continue
         found = _command_of(key, place)
         if found is None and place in (Place.LETTER, Place.US) and (numbered := _NUMBER.fullmatch(key)):
             found, number = _command_of(numbered[1], place), int(numbered[2])

@@ -43,13 +43,15 @@ class PrivateCopyFacts:
     written_at: datetime  # for a mail that has no Date
     aliases: Mapping[str, str]  # address keys of members → what may be seen instead
     left_out: tuple[LeftOut, ...] = ()  # what the original came with, and the copy does not have
+    place: str = ""  # where the writer is at home, when that is another server: "plum, pine.example"
 
 
 def private_copy(message: Message, facts: PrivateCopyFacts) -> bytes:
     """The complete mail, unsigned. Raises `MalformedMessage` over the caps of spec/mail.md §2.2."""
     writer = display_name(facts.writer.name, otherwise=facts.writer.local)
     reader = display_name(facts.reader.name, otherwise=facts.reader.local)
-    sender = mailbox_tokens(name_on_list(writer, facts.list_name), f"{facts.writer.local}@{facts.domain}")
+    shown = f"{writer} ({facts.place})" if facts.place else name_on_list(writer, facts.list_name)
+    sender = mailbox_tokens(shown, f"{facts.writer.local}@{facts.domain}")
     fields = [
         header_field("From", sender),
         header_field("To", mailbox_tokens(reader, f"{facts.reader.local}@{facts.domain}")),

@@ -19,6 +19,7 @@ class Kind(StrEnum):
     OWNER = "owner"  # the people who run the list
     OPERATOR = "operator"  # postmaster, abuse
     ALIAS = "alias"  # private mail to one member
+    REMOTE = "remote"  # private mail to somebody of another server
     SPACE = "space"  # to everyone on a list and in a space that it is in
     TOKEN = "token"  # noqa: S105 - one stored action
     PEER = "peer"  # another server
@@ -39,7 +40,7 @@ _OPERATOR_NAMES = frozenset(  # RFC 5321 §4.5.1, RFC 2142 §2
     {"postmaster", "abuse", "organic", "organic-relay", "mailer-daemon"}
 )
 _RESERVED_BEGINNINGS = ("organic-", "r-", "b-")
-_BOUNCE_BEGINNING = "b-"
+_BOUNCE_BEGINNING, _REMOTE_BEGINNING = "b-", "r-"
 _PEER = "organic-peer"
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?")
 _LONGEST_NAME = 40  # with the longest suffix it stays below 64 octets (RFC 5321 §4.5.3.1.1)
@@ -77,6 +78,8 @@ def candidates(address: str, domain: str) -> tuple[Route, ...]:
         return (Route(Kind.PEER, key, token=local[len(_PEER) + 1 :]),)
     if local.startswith(_BOUNCE_BEGINNING):
         return (Route(Kind.BOUNCE, key),)
+    if local.startswith(_REMOTE_BEGINNING):
+        return (Route(Kind.REMOTE, key, alias=local),)
     stem, suffix = _stem_and_suffix(local)
     if stem and suffix in _SUFFIXES:
         return (Route(_SUFFIXES[suffix], key, list_name=stem),)

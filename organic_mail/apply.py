@@ -18,6 +18,7 @@ from handlers.outcome import (
     AskToJoin,
     AskWhatSheMeant,
     Block,
+    BlockRemote,
     Bounced,
     ChangeDelivery,
     Complained,
@@ -31,6 +32,7 @@ from handlers.outcome import (
     Join,
     Keep,
     Leave,
+    LetLeave,
     Mute,
     No,
     NotArrived,
@@ -44,6 +46,7 @@ from handlers.outcome import (
     SendCopies,
     SendDirectory,
     SendPrivately,
+    SendRemotely,
     SendRest,
     SetLine,
     Unblock,
@@ -57,6 +60,7 @@ from organic_mail import (
     asking,
     bouncing,
     complaining,
+    departing,
     directory,
     joining,
     letter_wishes,
@@ -66,6 +70,7 @@ from organic_mail import (
     peer_mail,
     private_mail,
     reacting,
+    remote_mail,
     unclear,
 )
 from organic_mail.joining import Answer
@@ -217,6 +222,13 @@ def _write(
             letter_wishes.send_copies(session, action, now)
         case SendDirectory() | SetLine() | Explain() | WishData() | AskToForget():
             directory.grant(session, host, action, answer, now)
+        case SendRemotely():
+            content_id = store_content(session, packed, now)
+            remote_mail.take(session, action, content_id=content_id, now=now)
+        case BlockRemote(alias, member_id, blocks):
+            remote_mail.block(session, alias, member_id, blocks=blocks, now=now)
+        case LetLeave(token, said):
+            departing.answered(session, token, said, now)
         case Note(kind, text, list_id, member_id, keep):
             kept = store_content(session, packed, now) if keep else None
             record(session, kind, text, now=now, list_id=list_id, member_id=member_id, content_id=kept)

@@ -15,6 +15,7 @@ from handlers.facts import Facts, Host, QuestionFacts, TokenFacts, id_of
 from handlers.message import Message
 from handlers.route import Kind, Route, candidates, in_domain
 from handlers.token import read_verp
+from organic_mail import remote_mail
 from organic_mail.answered import (
     answered_member,
     answered_post,
@@ -32,7 +33,7 @@ from organic_mail.muting import muting_facts
 from organic_mail.peer_mail import is_peers_mailbox
 from organic_mail.private_facts import private_facts
 from organic_mail.reported import complaint_facts, sent_facts
-from storage import members, questions, spaces, tokens
+from storage import members, questions, remote, spaces, tokens
 from storage.bans import patterns_concerning
 from storage.intake import Seat, has_list, has_posted, seat_of
 from storage.letter_buttons import button
@@ -84,6 +85,9 @@ def _facts(
 ) -> Facts:
     sent = sent_facts(session, route.bounce) if route.bounce else None
     complaint = complaint_facts(session, host, message, now.date()) if _may_complain(route, message) else None
+    if route.kind is Kind.REMOTE:
+        remotely = remote_mail.remote_facts(session, host, author, route, now)
+        return replace(remotely, is_banned=author is not None and is_banned_from(session, None, author.address))
     if route.kind in (Kind.ALIAS, Kind.BOUNCE):
         private = private_facts(session, host, message, author, route, now)
         if private is not None:
@@ -175,6 +179,8 @@ def _existing(session: Session, host: Host, route: Route, today: date) -> Route 
             return route if is_peers_mailbox(session, host, route.token) else None
         case Kind.ALIAS:
             return route if members.alias_owner(session, route.alias) else None
+        case Kind.REMOTE:
+            return route if remote.remote_author_of(session, route.alias) else None
         case Kind.SPACE:
             seat = spaces.seat_at(session, route.address.partition("@")[0])
             return replace(route, list_name=seat[0].name, space=seat[1].id) if seat else None
@@ -245,12 +251,13 @@ def _question(session: Session, host: Host, mailing_list: MailingList | None, to
     match asked.kind:
         case QuestionKind.JOINING:
             keys = {asked.key}
-        case QuestionKind.AUTHOR | QuestionKind.ADDRESS | QuestionKind.LINE | QuestionKind.FORGETTING:
-            keys = _keys_of(session, [asked.member_id or 0])
         case QuestionKind.DECISION:
             people = members.people_of(session, id_of(mailing_list), statuses=_HERE, roles=_RUN_THE_LIST)
-            keys = _keys_of(session, [id_of(each.member) for each in people])
+            ids = [*(id_of(each.member) for each in people), *questions.asked_members(session, token)]
+            keys = _keys_of(session, ids)
             keys |= {address_key(host.operator)} if host.operator else set()
+        case _:  # she whom we asked
+            keys = _keys_of(session, [asked.member_id or 0])
     return QuestionFacts(asked, keys)
 
 

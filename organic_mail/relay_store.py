@@ -29,17 +29,22 @@ from storage.unused import forget_messages
 _LINKED = (State.ACTIVE, State.SUSPENDED)
 _ACCOUNT = TypeAdapter(Link)
 Deliver = Callable[[SealedPost, Way, datetime], None]
+DeliverPrivate = Callable[[SealedPost, datetime], None]
 TakeAway = Callable[[PostKey, datetime], None]
 
 
 class SqlRelayStore:
-    """A handlers.peer.store.RelayStore within one transaction.
+    """A handlers.peer.direct.DirectStore within one transaction.
 
-    `deliver` and `take_away` are what a post means for members and the archive (organic_mail.remote_posts).
+    `deliver` and `take_away` are what a post means for members and the archive (organic_mail.remote_posts),
+    `deliver_private` what it means for one of them (organic_mail.remote_mail).
     """
 
-    def __init__(self, session: Session, *, deliver: Deliver, take_away: TakeAway) -> None:
+    def __init__(
+        self, session: Session, *, deliver: Deliver, take_away: TakeAway, deliver_private: DeliverPrivate
+    ) -> None:
         self._session = session
+        self.deliver_private = deliver_private
         self._deliver = deliver
         self._take_away = take_away
 
@@ -138,6 +143,9 @@ class SqlRelayStore:
             recipients=(),
             now=now,
         )
+
+    def remember_direct(self, sender: str, seq: int, now: datetime) -> bool:
+        return relays.remember_direct(self._session, sender, str(seq), now)
 
     def count_repeat(self, peer: str, key: PostKey, now: datetime) -> int:
         return relays.count_repeat(self._session, peer, f"{key.origin}/{key.post}/{key.rev}", now)

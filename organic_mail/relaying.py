@@ -15,6 +15,7 @@ from handlers.message import Message
 from handlers.peer.account import received_control
 from handlers.peer.control import Unreadable
 from handlers.peer.control_mail import ACCOUNT_KINDS, ControlMail, read_control_mail, write_control_mail
+from handlers.peer.direct import DirectMail, received_direct
 from handlers.peer.outbox import Outgoing, due
 from handlers.peer.relay import received_post
 from handlers.peer.relay_mail import SEALED_KINDS, PostMail, read_post_mail, write_post_mail
@@ -23,17 +24,19 @@ from handlers.peer.roster import space_name
 from handlers.peer.space import want_roster
 from handlers.peer.store import Action, Own, RosterWanted, Telling
 from handlers.token import new_message_id
-from organic_mail import remote_posts
+from organic_mail import remote_mail, remote_posts
 from organic_mail.peer_sending import ourselves, send_over
 from organic_mail.relay_store import SqlRelayStore
-from storage import peers, queue, relays, spaces
+from storage import peers, queue, relays, remote, spaces
 from storage.database import Database
 from storage.events import record
+from storage.unused import forget_messages
 
 RELAYED = SEALED_KINDS | ACCOUNT_KINDS
 """Kinds of mail that come over a link and are about posts."""
 _GIVEN_UP = timedelta(minutes=55)
 """After that the queue lets go of a mail to a peer: what is not acknowledged in an hour is sent again, or announced."""
+_LETTERS_KEPT = timedelta(days=30)
 _SEEN_KEPT, _RETRACTIONS_KEPT = timedelta(days=120), timedelta(days=400)  # spec/federation.md §2.5, §2.7
 
 
@@ -48,6 +51,7 @@ def relay_store(session: Session, host: Host) -> SqlRelayStore:
         session,
         deliver=lambda post, way, now: remote_posts.deliver(session, host, post, way, now),
         take_away=lambda key, now: remote_posts.take_back(session, key, now),
+        deliver_private=lambda post, now: remote_mail.deliver_private(session, host, post, now),
     )
 
 
@@ -63,7 +67,10 @@ def receive(session: Session, host: Host, message: Message, token: str, *, align
             outcome = received_control(store, own, mail, token=token, now=now, aligned=aligned)
         else:
             post = read_post_mail(message)
-            outcome = received_post(store, own, post, token=token, now=now, aligned=aligned)
+            if peers.is_own_mailbox(session, token):
+                outcome = received_direct(store, own, post, now)
+            else:
+                outcome = received_post(store, own, post, token=token, now=now, aligned=aligned)
     except Unreadable as problem:
         record(session, "dropped", f"A mail of another server could not be read: {problem}.", now=now)
         return
@@ -107,6 +114,13 @@ def hand_over_due(session: Session, host: Host, now: datetime) -> None:
     act(session, host, found.actions, now)
 
 
+def send_direct(session: Session, direct: DirectMail, now: datetime) -> None:
+    """Straight to a server of a space, without a link; the queue alone sees to it that it arrives."""
+    post = direct.mail.post
+    raw = write_post_mail(post, direct.mail.hop, to=direct.address, title=_title(session, post.seal.space))
+    queue.add_notice(session, raw=raw, recipient=direct.address, cause=None, now=now)
+
+
 def act(session: Session, host: Host, actions: Iterable[Action], now: datetime) -> None:
     for action in actions:
         match action:
@@ -123,6 +137,7 @@ def forget_relayed_posts(database: Database, now: datetime) -> None:
     def forget(session: Session) -> int:
         before, retractions = now - _SEEN_KEPT, now - _RETRACTIONS_KEPT
         gone = relays.forget_relayed(session, before=before, retractions_before=retractions)
+        forget_messages(session, remote.forget_letters(session, before=now - _LETTERS_KEPT))
         return gone + remote_posts.forget_old_posts(session, now)
 
     while database.write(forget):

@@ -18,7 +18,7 @@ from handlers.peer.store import Way
 from handlers.render import SpaceFacts
 from storage import departures, posts, remote, spaces
 from storage.contents import store_content
-from storage.erasing import empty_posts
+from storage.erasing import empty_posts, note_erasure
 from storage.events import record
 from storage.models import MailingList, Post
 from storage.models_travel import RemoteAuthor
@@ -38,7 +38,7 @@ def deliver(session: Session, host: Host, post: SealedPost, way: Way, now: datet
     for mailing_list in spaces.seats_of(session, seal.space):
         if f"<{mailing_list.name}.{host.domain}>" not in ours:
             continue
-        author = _author(session, seal, now)
+        author = author_of_seal(session, seal, now)
         parent = parent_here(session, host, seal.in_reply_to)
         content_id = store_content(session, _as_mail(post, author, mailing_list, host, parent), now)
         earlier = known.get(id_of(mailing_list))
@@ -61,6 +61,7 @@ def take_back(session: Session, key: PostKey, now: datetime) -> None:
 def take_away(session: Session, post_ids: list[int], now: datetime) -> None:
     """Of each its place in the thread stays, so that answers keep theirs."""
     forget_messages(session, empty_posts(session, post_ids, now))
+    note_erasure(session, now)
 
 
 def forget_old_posts(session: Session, now: datetime) -> int:
@@ -94,7 +95,8 @@ def known_roster(session: Session, space_id: str, serial: int | None = None) -> 
     return read_roster(read_canonical(block)) if block else None
 
 
-def _author(session: Session, seal: Seal, now: datetime) -> RemoteAuthor:
+def author_of_seal(session: Session, seal: Seal, now: datetime) -> RemoteAuthor:
+    """Under the alias that she has with us."""
     random = base64.b32encode(randomness.token_bytes(_ALIAS_BYTES)).decode().lower()
     return remote.remote_author(
         session,

@@ -15,8 +15,8 @@ from handlers.facts import Host
 from organic_mail import keys
 from organic_mail.asking_people import remind
 from organic_mail.bouncing import forget_bounces, judge_bounces
-from organic_mail.departing import stop_waiting
 from organic_mail.daily_note import write_daily_notes
+from organic_mail.departing import stop_waiting
 from organic_mail.forgetting import sweep
 from organic_mail.home import Opened
 from organic_mail.letters_due import LETTERS_KEPT, write_due_letters, write_wished_letters
@@ -30,7 +30,7 @@ from organic_mail.problem import Problem
 from organic_mail.relaying import forget_relayed_posts, send_due, wake
 from organic_mail.resolver import Dns, DnsTrouble
 from organic_mail.rosters import renew_rosters
-from organic_mail.travelling import depart_due
+from organic_mail.travelling import depart_due, send_letters
 from storage.arrivals import prune_arrivals
 from storage.cleaned import forget_cleaned
 from storage.database import Database
@@ -173,6 +173,7 @@ def stop_waiting_for_authors(database: Database, now: datetime) -> None:
 
 def _relay(opened: Opened, host: Host, now: datetime) -> None:
     depart_due(opened.database, host, now)
+    send_letters(opened.database, host, now)
     send_due(opened.database, host, now)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import base64
+import re
 import secrets as randomness
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,33 +14,41 @@ from handlers.enclosure import needs_cleaning
 from handlers.facts import Host, id_of
 from handlers.message import Message, parse
 from handlers.peer.border import BorderFacts, Crossing, StaysHome, crossing, space_name_of
+from handlers.peer.compose import HIDDEN, NAME_BYTES, Departing, post_name, seal_post, seal_retraction
+from handlers.peer.direct import direct_mail, out_of_reach
 from handlers.peer.relay import publish
 from handlers.peer.roster import Roster
-from handlers.peer.seal import Kind, PostKey, Scope, Seal, minted_id, sealed
-from handlers.peer.shape import NO_CONTENTS, contents_of
-from organic_mail.cleaning_posts import CleaningPosts, tell_of_post
+from handlers.peer.seal import PostKey
+from handlers.post import shown_name
+from organic_mail.cleaning import Cleaned
+from organic_mail.cleaning_posts import CleaningPosts, Tell, tell_of_post
 from organic_mail.departing import own_author, say_it_stays
 from organic_mail.problem import Problem
-from organic_mail.relaying import own_server, relay_store
+from organic_mail.relaying import own_server, relay_store, send_direct
+from organic_mail.remote_mail import tell_lost
 from organic_mail.remote_posts import known_roster
 from storage import departures, posts, remote, spaces
+from storage.cleaned import cleaned_of
+from storage.contents import read_content
 from storage.copies import Source, source_of
 from storage.database import Database
 from storage.events import record
-from storage.members import addresses_of, names_of_addresses
+from storage.lists import list_by_id
+from storage.members import addresses_of, member_by_id, names_of_addresses
 from storage.models import Post
-from storage.models_travel import DepartureState
+from storage.models_travel import DepartureState, RemoteLetter
 
+_MINTED = re.compile(r"<[a-z2-7]{26}(?:\.[0-9]{1,5})?@[a-z0-9.-]+>")
+"""Message-IDs of the space itself: others may name somebody's own domain."""
 MOST_A_DAY = 20
 """Posts of one author that leave for a space in 24 hours (spec/federation.md §2.10); the others wait."""
-_ID_BYTES = 17  # 26 characters of base32 are made of them
 
 
 def depart_due(database: Database, host: Host, now: datetime) -> None:
     """Every post that may leave does, one transaction each."""
     for post_id in database.read(departures.due_departures):
         source = database.read(lambda session, post_id=post_id: source_of(session, post_id))  # type: ignore[misc]
-        message = _clean_message(database, host, source, now)
+        message = _clean_message(database, source.post.content_id, partial(tell_of_post, host, source), now)
         database.write(lambda session, found=source, made=message: _depart(session, host, found, made, now))  # type: ignore[misc]
 
 
@@ -65,45 +73,72 @@ def take_back(session: Session, host: Host, post: Post, now: datetime, *, reason
     own, store = own_server(session, host), relay_store(session, host)
     if own is None:
         raise Problem("this server has no key for other servers any more; put HOME/keys/peer.key back")
-    first = store.post(PostKey(host.domain, departure.sealed_as, 1))
-    if first is None:
+    first = PostKey(host.domain, departure.sealed_as, 1)
+    forms = [store.post(form.key) for form in store.forms(first)]
+    latest = max((form.seal for form in forms if form), key=lambda seal: seal.key.rev, default=None)
+    if latest is None:
         return False
-    before = first.seal
-    rev = 1 + max(form.key.rev for form in store.forms(before.key))
-    key = PostKey(host.domain, departure.sealed_as, rev)
-    gone = Seal(
-        kind=Kind.RETRACT,
-        key=key,
-        space=before.space,
-        roster=before.roster,
-        list_id=before.list_id,
-        date=now.replace(microsecond=0),
-        author=before.author,
-        name=before.name,
-        scope=before.scope,
-        keep=before.keep,
-        address=before.address,
-        subject="",
-        message_id=minted_id(key),
-        in_reply_to=before.message_id,
-        contents=NO_CONTENTS,
-        reason=reason,
-    )
-    publish(store, own, sealed(gone, b"\r\n", own.key), now)
-    text = f'"{post.subject[:100]}" is taken back from {before.space}.'
+    gone = seal_retraction(own, latest, date=now, reason=reason)
+    away = out_of_reach(store, own, gone.seal, latest, now)
+    publish(store, own, gone, now)
+    for entry in away:
+        send_direct(session, direct_mail(own, gone, entry, randomness.randbits(128) | 1), now)
+    text = f'"{post.subject[:100]}" is taken back from {latest.space}.'
     record(session, "relay", text, now=now, list_id=post.list_id, post_id=post.id)
     return True
 
 
-def _clean_message(database: Database, host: Host, source: Source, now: datetime) -> Message:
-    """With photos upright and without their place, as its copies have them."""
-    message = parse(source.raw)
-    if source.cleaned is None and needs_cleaning(message):
-        tell = partial(tell_of_post, host, source)
-        cleaning = CleaningPosts(database, lambda: now)
-        asyncio.run(cleaning.clean(source.post.content_id, source.raw, tell))
-        source = database.read(lambda session: source_of(session, id_of(source.post)))
-    return message if source.cleaned is None or source.cleaned.raw is None else parse(source.cleaned.raw)
+def send_letters(database: Database, host: Host, now: datetime) -> None:
+    """Every private mail to somebody of another server leaves, straight for that one."""
+    for letter in database.read(remote.waiting_letters):
+        message = _clean_message(database, letter.content_id, _tell_nobody, now)
+        database.write(lambda session, found=letter, made=message: _send_letter(session, host, found, made, now))  # type: ignore[misc]
+
+
+def _clean_message(database: Database, content_id: int, tell: Tell, now: datetime) -> Message:
+    """With photos upright and without their place, as copies have them."""
+    raw = database.read(lambda session: read_content(session, content_id))
+    message, made = parse(raw), database.read(lambda session: cleaned_of(session, content_id))
+    if made is None and needs_cleaning(message):
+        asyncio.run(CleaningPosts(database, lambda: now).clean(content_id, raw, tell))
+        made = database.read(lambda session: cleaned_of(session, content_id))
+    return message if made is None or made.raw is None else parse(made.raw)
+
+
+def _tell_nobody(session: Session, made: Cleaned, now: datetime) -> None:
+    """What stayed behind of a private mail is named in the mail itself."""
+
+
+def _send_letter(session: Session, host: Host, letter: RemoteLetter, message: Message, now: datetime) -> None:
+    own, writer = own_server(session, host), member_by_id(session, letter.writer_id)
+    reader, mailing_list = remote.remote_author_of(session, letter.alias), list_by_id(session, letter.list_id)
+    remote.letter_left(session, letter.id or 0, now)
+    roster = known_roster(session, reader.space) if reader else None
+    entry = roster.server(reader.origin) if roster and reader else None
+    if writer is None or reader is None or mailing_list is None:
+        return
+    if own is None or roster is None or entry is None:
+        tell_lost(session, host, letter, writer, reader.name, mailing_list, message, now)
+        return
+    facts = BorderFacts(names_of_addresses(session, letter.list_id), language=writer.language)
+    try:
+        made = crossing(message, facts)
+    except StaysHome:
+        tell_lost(session, host, letter, writer, reader.name, mailing_list, message, now)
+        return
+    leaving = Departing(
+        space=roster.space,
+        roster=roster.serial,
+        list_id=f"<{mailing_list.name}.{host.domain}>",
+        date=now,
+        author=own_author(session, letter.writer_id, roster.space).token,
+        name=space_name_of(shown_name(writer, None)),
+        keep=roster.rules.keep,
+        in_reply_to=next((each for each in message.in_reply_to if _MINTED.fullmatch(each)), ""),
+    )
+    name = post_name(randomness.token_bytes(NAME_BYTES))
+    post = seal_post(own, leaving, made, name, to_author=reader.token)
+    send_direct(session, direct_mail(own, post, entry, randomness.randbits(128) | 1), now)
 
 
 def _depart(session: Session, host: Host, source: Source, message: Message, now: datetime) -> None:
@@ -153,26 +188,20 @@ def _seal(
     own, post, author = own_server(session, host), source.post, source.author
     if own is None or author is None:
         return
-    key = PostKey(host.domain, base64.b32encode(randomness.token_bytes(_ID_BYTES)).decode().lower()[:26], 1)
-    seal = Seal(
-        kind=Kind.POST,
-        key=key,
+    leaving = Departing(
         space=roster.space,
         roster=roster.serial,
         list_id=f"<{source.mailing_list.name}.{host.domain}>",
-        date=min(post.written_at, now).replace(microsecond=0),
+        date=min(post.written_at, now),
         author=own_author(session, id_of(author), roster.space).token,
         name=space_name_of(post.author_name),
-        scope=Scope.SPACE,
         keep=roster.rules.keep,
-        address=source.shown_address or "hidden",
-        subject=made.subject,
-        message_id=minted_id(key),
+        address=source.shown_address or HIDDEN,
         in_reply_to=_parent_there(session, host, post),
-        contents=contents_of(parse(made.content)),
     )
-    publish(relay_store(session, host), own, sealed(seal, made.content, own.key), now)
-    departures.has_left(session, post_id=id_of(post), sealed_as=key.post, serial=roster.serial)
+    leaves = seal_post(own, leaving, made, post_name(randomness.token_bytes(NAME_BYTES)))
+    publish(relay_store(session, host), own, leaves, now)
+    departures.has_left(session, post_id=id_of(post), sealed_as=leaves.key.post, serial=roster.serial)
     text = f'"{post.subject[:100]}" has left for {roster.name}.'
     record(session, "relay", text, now=now, list_id=post.list_id, post_id=post.id, member_id=author.id)
 

@@ -42,6 +42,11 @@ def erase(session: Session, person: Person, *, alias_mark: str, now: datetime) -
         session.connection().execute(update(table).where(table.c.member_id == person.member_id).values(without))
     forget_messages(session, contents)
     session.merge(PastAlias(mark=alias_mark))
+    note_erasure(session, now)
+
+
+def note_erasure(session: Session, now: datetime) -> None:
+    """The log of the database is swept in a while, so that it holds nothing of it either."""
     session.add(Erasure(erased_at=now))
     session.flush()
 
@@ -112,16 +117,16 @@ def _rename(session: Session, thread_id: int) -> None:
 def _delete(session: Session, table: Table, condition: ColumnElement[bool]) -> set[int]:
     """Rows with all that names them. Returns the ids of the messages that they named."""
     connection, contents = session.connection(), _contents(session, table, condition)
-    if "id" in table.c:
-        ids = connection.execute(select(table.c.id).where(condition)).scalars().all()
-        if not ids:
-            return contents
-        for child in SQLModel.metadata.sorted_tables:
-            for column in naming(child, table):
-                if child.name in _KEPT:
-                    connection.execute(update(child).where(column.in_(ids)).values({column.name: None}))
-                else:
-                    contents |= _delete(session, child, column.in_(ids))
+    for child in SQLModel.metadata.sorted_tables:
+        for key in child.foreign_keys:
+            if key.column.table is not table:
+                continue
+            column = key.parent
+            named = connection.execute(select(key.column).where(condition)).scalars().all()
+            if named and child.name in _KEPT:
+                connection.execute(update(child).where(column.in_(named)).values({column.name: None}))
+            elif named:
+                contents |= _delete(session, child, column.in_(named))
     connection.execute(delete(table).where(condition))
     return contents
 

@@ -20,6 +20,7 @@ class QuestionKind(StrEnum):
     JOINING = "joining"  # whoever has the address: I want to join
     DECISION = "decision"  # who runs the list: let it out
     LINE = "line"  # a member: what stands about me in the list of members; no yes at all
+    DEPARTURE = "departure"  # a member: what I wrote may leave for a space
     FORGETTING = "forgetting"  # a member: I want to be forgotten
     MEANT = "meant"  # a member: that command is what I meant
 

@@ -73,6 +73,15 @@ class OfferedItem(SQLModel, table=True):
     wanted_at: datetime | None = Field(default=None, sa_type=Moment)
 
 
+class DirectNumber(SQLModel, table=True):
+    """The number of a mail that came straight from a server of a space, without a link."""
+
+    __tablename__: ClassVar[str] = "direct_number"
+    sender: str = Field(primary_key=True)
+    number: str = Field(primary_key=True)  # 128 bits: too long for an integer of SQL
+    received_at: datetime = Field(sa_type=Moment, index=True)
+
+
 class RelayRepeat(SQLModel, table=True):
     """That a peer sent a post again under a new number."""
 

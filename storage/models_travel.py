@@ -78,6 +78,32 @@ class RemoteAuthor(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Moment)
 
 
+class RemoteLetter(SQLModel, table=True):
+    """A private mail of a member to somebody of another server. It is forgotten some weeks after it has left."""
+
+    __tablename__: ClassVar[str] = "remote_letter"
+    __table_args__ = (
+        Index("ix_remote_letter_writer", "writer_id", "created_at"),
+        partial_index("ix_remote_letter_waiting", "id", where="left_at IS NULL"),
+    )
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    alias: str = Field(foreign_key="remote_author.alias")  # of the reader
+    writer_id: int = Field(foreign_key="member.id")
+    list_id: int = Field(foreign_key="mailing_list.id")
+    content_id: int = Field(sa_column=Column(BigId, ForeignKey("message.id"), nullable=False))
+    created_at: datetime = Field(sa_type=Moment)
+    left_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class RemoteBlock(SQLModel, table=True):
+    """A member wants no private mail from somebody of another server."""
+
+    __tablename__: ClassVar[str] = "remote_block"
+    member_id: int = Field(primary_key=True, foreign_key="member.id")
+    alias: str = Field(primary_key=True, foreign_key="remote_author.alias")
+    created_at: datetime = Field(sa_type=Moment)
+
+
 class RemotePost(SQLModel, table=True):
     """A post of ours that was written elsewhere. A server with two lists in a space keeps it twice."""
 

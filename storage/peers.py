@@ -63,6 +63,12 @@ def peer_at(session: Session, domain: str) -> Peer | None:
     return session.get(Peer, domain)
 
 
+def is_own_mailbox(session: Session, mailbox: str) -> bool:
+    """Is it the one that stands in rosters, for servers that have no link with us?"""
+    own = own_key(session)
+    return own is not None and own.mailbox == mailbox
+
+
 def peer_of_mailbox(session: Session, mailbox: str) -> Peer | None:
     """Whose mail comes to organic-peer-MAILBOX@."""
     return session.exec(select(Peer).where(Peer.our_mailbox == mailbox, col(Peer.our_mailbox) != "")).first()

@@ -10,8 +10,10 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from storage.models_relay import OfferedItem, OutboxItem, RelayAccount, Relayed, RelayRepeat
+from storage.models_relay import DirectNumber, OfferedItem, OutboxItem, RelayAccount, Relayed, RelayRepeat
 
+DIRECT_KEPT = timedelta(days=45)
+"""As long as a post may be under way (spec/federation.md §2.6)."""
 DONE, WAITING = "done", "waiting"
 _UNDER_WAY = col(OutboxItem.state) != DONE
 _IN_A_QUERY = 200  # ranges
@@ -184,6 +186,16 @@ def save_offered(session: Session, row: OfferedItem) -> None:
 
 def drop_offered(session: Session, peer: str, seqs: Iterable[int]) -> None:
     session.exec(delete(OfferedItem).where(col(OfferedItem.peer) == peer, col(OfferedItem.seq).in_(list(seqs))))
+
+
+def remember_direct(session: Session, sender: str, number: str, now: datetime) -> bool:
+    """False when this mail came before. number: up to 39 digits."""
+    session.exec(delete(DirectNumber).where(col(DirectNumber.received_at) < now - DIRECT_KEPT))
+    if session.get(DirectNumber, (sender, number)) is not None:
+        return False
+    session.add(DirectNumber(sender=sender, number=number, received_at=now))
+    session.flush()
+    return True
 
 
 def count_repeat(session: Session, peer: str, post: str, now: datetime) -> int:

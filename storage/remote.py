@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, func, update
 from sqlmodel import Session, col, select
 
 from storage.models import Delivery, Member, Post
-from storage.models_travel import RemoteAuthor, RemotePost
+from storage.models_travel import RemoteAuthor, RemoteBlock, RemoteLetter, RemotePost
 
 
 def remote_author(
@@ -32,6 +32,50 @@ def remote_author(
 
 def remote_author_of(session: Session, alias: str) -> RemoteAuthor | None:
     return session.get(RemoteAuthor, alias)
+
+
+def add_letter(session: Session, *, alias: str, writer_id: int, list_id: int, content_id: int, now: datetime) -> None:
+    """A private mail that is to leave."""
+    session.add(RemoteLetter(alias=alias, writer_id=writer_id, list_id=list_id, content_id=content_id, created_at=now))
+    session.flush()
+
+
+def waiting_letters(session: Session, *, limit: int = 20) -> list[RemoteLetter]:
+    query = select(RemoteLetter).where(col(RemoteLetter.left_at).is_(None)).order_by(col(RemoteLetter.id))
+    return list(session.exec(query.limit(limit)))
+
+
+def letter_left(session: Session, letter_id: int, now: datetime) -> None:
+    session.get_one(RemoteLetter, letter_id).left_at = now
+    session.flush()
+
+
+def letters_since(session: Session, *, writer_id: int, since: datetime) -> int:
+    query = select(func.count()).where(RemoteLetter.writer_id == writer_id, col(RemoteLetter.created_at) > since)
+    return session.exec(query).one()
+
+
+def forget_letters(session: Session, *, before: datetime, limit: int = 500) -> list[int]:
+    """Private mails that left before a moment are nobody else's. Returns the ids of the messages that they were."""
+    query = select(RemoteLetter).where(col(RemoteLetter.left_at) < before).limit(limit)
+    rows = session.exec(query).all()
+    for row in rows:
+        session.delete(row)
+    session.flush()
+    return [row.content_id for row in rows]
+
+
+def is_blocked(session: Session, *, member_id: int, alias: str) -> bool:
+    return session.get(RemoteBlock, (member_id, alias)) is not None
+
+
+def set_block(session: Session, *, member_id: int, alias: str, blocks: bool, now: datetime) -> None:
+    row = session.get(RemoteBlock, (member_id, alias))
+    if blocks and row is None:
+        session.add(RemoteBlock(member_id=member_id, alias=alias, created_at=now))
+    if not blocks and row is not None:
+        session.delete(row)
+    session.flush()
 
 
 def note_remote_post(

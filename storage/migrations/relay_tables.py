@@ -70,6 +70,14 @@ def create_relay_tables() -> None:
     )
     op.create_index("ix_offered_item_post", "offered_item", ["origin", "post", "rev"])
     op.create_table(
+        "direct_number",
+        sa.Column("sender", sa.String(), nullable=False),
+        sa.Column("number", sa.String(), nullable=False),
+        sa.Column("received_at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("sender", "number", name="pk_direct_number"),
+    )
+    op.create_index("ix_direct_number_received_at", "direct_number", ["received_at"])
+    op.create_table(
         "relay_repeat",
         sa.Column("id", BIG_ID, nullable=False),
         sa.Column("peer", sa.String(), nullable=False),

@@ -65,6 +65,33 @@ def create_travel_tables() -> None:
         sa.PrimaryKeyConstraint("alias", name="pk_remote_author"),
         sa.UniqueConstraint("space", "origin", "token", name="ux_remote_author_token"),
     )
+    waiting = sa.text("left_at IS NULL")
+    op.create_table(
+        "remote_letter",
+        sa.Column("id", BIG_ID, nullable=False),
+        sa.Column("alias", sa.String(), nullable=False),
+        sa.Column("writer_id", sa.Integer(), nullable=False),
+        sa.Column("list_id", sa.Integer(), nullable=False),
+        sa.Column("content_id", BIG_ID, nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
+        sa.Column("left_at", MOMENT, nullable=True),
+        sa.ForeignKeyConstraint(["alias"], ["remote_author.alias"], name="fk_remote_letter_alias"),
+        sa.ForeignKeyConstraint(["content_id"], ["message.id"], name="fk_remote_letter_content_id"),
+        sa.ForeignKeyConstraint(["list_id"], ["mailing_list.id"], name="fk_remote_letter_list_id"),
+        sa.ForeignKeyConstraint(["writer_id"], ["member.id"], name="fk_remote_letter_writer_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_remote_letter"),
+    )
+    op.create_index("ix_remote_letter_waiting", "remote_letter", ["id"], sqlite_where=waiting, postgresql_where=waiting)
+    op.create_index("ix_remote_letter_writer", "remote_letter", ["writer_id", "created_at"])
+    op.create_table(
+        "remote_block",
+        sa.Column("member_id", sa.Integer(), nullable=False),
+        sa.Column("alias", sa.String(), nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
+        sa.ForeignKeyConstraint(["alias"], ["remote_author.alias"], name="fk_remote_block_alias"),
+        sa.ForeignKeyConstraint(["member_id"], ["member.id"], name="fk_remote_block_member_id"),
+        sa.PrimaryKeyConstraint("member_id", "alias", name="pk_remote_block"),
+    )
     op.create_table(
         "remote_post",
         sa.Column("post_id", BIG_ID, autoincrement=False, nullable=False),

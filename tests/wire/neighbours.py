@@ -4,9 +4,6 @@ themselves by DKIM, as on the Internet."""
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +13,7 @@ from typing import Any
 from tests.dns_server import DnsServer
 from tests.ports import free_port
 from tests.wire.command_line import Operator
-from tests.wire.daemons import ROOT, Daemon, daemon, until
+from tests.wire.daemons import Daemon, daemon, until
 
 SETTINGS = """\
 [community]
@@ -50,14 +47,10 @@ class Neighbour:
     running: Daemon | None = field(default=None)
 
     def __call__(self, *words: str) -> str:
-        """What `organic-mail WORDS…` prints, as a process of its own beside the daemon."""
-        done = self.run(*words)
-        assert done.returncode == 0, (words, done.stderr, self.running.log if self.running else "")
-        return done.stdout
-
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "organic_mail.cli.main", "--home", str(self.home), *words]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=dict(os.environ), timeout=60)
+        """What `organic-mail WORDS…` prints, beside the daemon."""
+        done = self.operator(*words)
+        assert done.code == 0, (words, done.err, self.running.log if self.running else "")
+        return done.out
 
     def json(self, *words: str) -> Any:
         return json.loads(self(*words, "--json"))

@@ -112,3 +112,48 @@ def test_a_post_goes_to_the_other_server_and_its_answer_comes_back(members: Memb
     assert answer["From"].addresses[0].display_name == "Bob P. (plum, pine.example)"
     thread = oak.json("thread", "ls", "garden")
     assert sorted(each["posts"] for each in thread) == [1, 2]
+
+
+def test_an_author_is_asked_and_can_take_it_back(members: Members) -> None:
+    """F42, F43, F60: nothing leaves before she says so, and what she takes back goes from both servers."""
+    oak, pine = members.oak, members.pine
+    members.writes(oak, "Ana R. <ana@home.example>", "garden-plum-street@oak.example", "Pears", "Come and get some.")
+    asked = members.one("ana@home.example", 'May "Pears" leave for Plum Street?')
+    assert "pine.example" in asked.get_body(("plain",)).get_content()
+    assert members.got("bob@home.example", "Pears") == []
+    members.writes(oak, "Ana R. <ana@home.example>", str(asked["Reply-To"]), "Re: May it", "once")
+    members.one("bob@home.example", "Pears")
+
+    thread = oak.json("thread", "ls", "garden")[0]["id"]
+    post = oak.json("thread", "show", str(thread))["posts"][0]["id"]
+    oak("post", "remove", str(post), "--yes")
+    until(lambda: pine.json("thread", "ls", "plum") == [])
+    assert pine.operator("post", "show", "1").error.startswith("there is no post 1")
+
+
+def test_two_people_of_two_servers_write_to_each_other_alone(members: Members) -> None:
+    """F54, F55, F56: under aliases in both directions; a block ends it, a stranger gets nowhere."""
+    oak, pine = members.oak, members.pine
+    oak("member", "set", "ana@home.example", "share=always")
+    members.writes(oak, "Ana R. <ana@home.example>", "garden-plum-street@oak.example", "Plums", "Who wants some?")
+    copy = members.one("bob@home.example", "Plums")
+    ana_at_pine = copy["From"].addresses[0].addr_spec
+
+    members.writes(pine, "Bob P. <bob@home.example>", ana_at_pine, "For you", "I do! bob@home.example")
+    private = members.one("ana@home.example", "For you")
+    assert private["From"].addresses[0].display_name == "Bob P. (plum, pine.example)"
+    assert private["From"].addresses[0].domain == "oak.example"
+    assert b"bob@home.example" not in bytes(private)
+    bob_at_oak = private["From"].addresses[0].addr_spec
+
+    members.writes(oak, "Ana R. <ana@home.example>", bob_at_oak, "Re: For you", "Tomorrow at six?")
+    members.one("bob@home.example", "Re: For you")
+
+    with pytest.raises(smtplib.SMTPDataError) as refused:
+        members.writes(pine, "Eve <eve@home.example>", ana_at_pine, "Hello", "Who are you?")
+    assert refused.value.smtp_code == 550
+
+    members.writes(oak, "Ana R. <ana@home.example>", bob_at_oak, "block", "block")
+    members.writes(pine, "Bob P. <bob@home.example>", ana_at_pine, "Again", "Are you there?")
+    until(lambda: "was dropped" in oak("log"))
+    assert members.got("ana@home.example", "Again") == []
