@@ -42,6 +42,7 @@ REASONS = (
     "%(who)s answered the list of members that we sent somebody else.",
     '%(who)s asks for help, perhaps for "%(command)s".',
     "That is not what was meant.",
+    "%(who)s did not say whether her email may leave for the space.",
     "The member was asked, and has not answered in a week.",
     "An automatic email came to %(address)s.",
     "A complaint came about an email of ours, and we cannot tell whether it is a true one.",
