@@ -102,7 +102,8 @@ def _decide(session: Session, decision: Decision, question: Question, now: datet
     if not _still_waits(session, question):
         return
     try:
-        moderation.approve_held(session, decision.facts.host, question.held_id or 0, now=now)
+        by = decision.facts.member
+        moderation.approve_held(session, decision.facts.host, question.held_id or 0, now=now, by=by)
     except Problem as problem:  # what has changed since we asked, such as a member who is on the list already
         record(session, "dropped", f"A decision came too late: {problem}.", now=now, list_id=question.list_id)
 

@@ -18,6 +18,7 @@ from handlers.written import written_text_of
 from organic_mail import asking, notices
 from organic_mail.held_meaning import Meaning, applicant_of, meaning_of
 from organic_mail.lookup import people_who_run
+from organic_mail.vouching import ask_named_members, asked_too
 from storage import questions
 from storage.contents import read_content
 from storage.lists import list_by_id
@@ -39,7 +40,10 @@ def ask_people(session: Session, host: Host, waiting: HeldPost, now: datetime, *
     token = ""
     if mailing_list is not None and meaning is not Meaning.NOTHING:
         token = asking.new_question(session, QuestionKind.DECISION, mailing_list, now, held_id=waiting.id)
-    known = meaning is Meaning.POST or waiting.member_id or applicant_of(session, host, waiting)
+    applicant = applicant_of(session, host, waiting)
+    if token and mailing_list is not None and applicant is not None:
+        ask_named_members(session, mailing_list, applicant, written_text_of(message.raw), token)
+    known = meaning is Meaning.POST or waiting.member_id or applicant
     cause = once or (f"held:{waiting.id}" if known else f"strangers:{waiting.list_id}:{now:%Y-%m-%d}")
     written = _write(session, host, mailing_list, waiting, meaning, message, token, cause, now)
     if token and not written:
@@ -88,7 +92,8 @@ def _write(
         "written": bool(quoted.strip()),
     }
     written = False
-    for person in people_who_run(session, host, mailing_list):
+    people = {each.address: each for each in (*people_who_run(session, host, mailing_list), *asked_too(session, token))}
+    for person in people.values():
         letter = Notice(
             NoticeKind.ASKED,
             Mailbox(person.name, person.address),

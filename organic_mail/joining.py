@@ -15,9 +15,10 @@ from organic_mail import notices
 from organic_mail.lookup import is_banned_from
 from organic_mail.past_alias import alias_marks
 from organic_mail.problem import Problem
-from storage import members, tokens
+from storage import directory, members, tokens
 from storage.erasing import is_past_alias
 from storage.events import record
+from storage.list_words import words_of_list
 from storage.lists import list_by_id, list_named
 from storage.models import DeliveryMode, MailingList, Member, Membership, Role, Status, TokenAction
 
@@ -114,9 +115,19 @@ def was_asked(session: Session, mailing_list: MailingList, member: Member, now: 
 
 
 def confirm(
-    session: Session, host: Host, *, mailing_list: MailingList, newcomer: Newcomer, now: datetime, quiet: bool = False
+    session: Session,
+    host: Host,
+    *,
+    mailing_list: MailingList,
+    newcomer: Newcomer,
+    now: datetime,
+    quiet: bool = False,
+    voucher: Member | None = None,
 ) -> Membership:
-    """Add a person who has said yes already, and welcome her. Raises AlreadyMember, Banned."""
+    """Add a person who has said yes already, and welcome her. voucher: the member whose yes let her in.
+
+    Raises AlreadyMember, Banned.
+    """
     member = _member(session, host, mailing_list, newcomer, now)
     membership = members.join(
         session,
@@ -128,9 +139,11 @@ def confirm(
         now=now,
     )
     place = _Place(mailing_list, member, membership)
+    if voucher is not None:
+        directory.vouch(session, membership_id=id_of(membership), voucher_id=id_of(voucher), now=now)
     if not quiet:
         _welcome(session, host, place, Answer(f"welcome:{membership.id}:{now.isoformat()}", ""), now)
-    _record(session, "joined", place, "joined", now)
+    _came(session, host, place, "joined", now)
     return membership
 
 
@@ -142,7 +155,7 @@ def accept(session: Session, host: Host, *, token: str, membership_id: int, answ
     list_id, member_id = id_of(place.mailing_list), id_of(place.member)
     members.join(session, list_id=list_id, member_id=member_id, leave_token=notices.new_token(), now=now)
     _welcome(session, host, place, answer, now)
-    _record(session, "joined", place, "joined", now)
+    _came(session, host, place, "joined", now)
 
 
 def decline(session: Session, *, token: str, membership_id: int, now: datetime) -> None:
@@ -157,9 +170,11 @@ def leave(session: Session, host: Host, *, membership_id: int, answer: Answer, n
     """A member leaves at once; answering the goodbye brings her back."""
     place = _place(session, membership_id)
     if members.leave(session, membership_id=membership_id):
-        token = _new_token(session, TokenAction.RETURN, place.membership, now)
-        _send(session, host, NoticeKind.GOODBYE, place, token, answer, now)
-        _record(session, "left", place, "left", now)
+        said = words_of_list(session, id_of(place.mailing_list))
+        if said.goodbyes:
+            token = _new_token(session, TokenAction.RETURN, place.membership, now)
+            _send(session, host, NoticeKind.GOODBYE, place, token, answer, now, below=said.goodbye)
+        _came(session, host, place, "left", now)
 
 
 def come_back(session: Session, host: Host, *, token: str, membership_id: int, answer: Answer, now: datetime) -> None:
@@ -169,7 +184,7 @@ def come_back(session: Session, host: Host, *, token: str, membership_id: int, a
         return
     if members.come_back(session, membership_id=membership_id, now=now):
         _send(session, host, NoticeKind.BACK, place, "owner", answer, now)
-        _record(session, "joined", place, "came back to", now)
+        _came(session, host, place, "joined", now, what="came back to")
 
 
 def say_is_member(session: Session, host: Host, *, membership_id: int, answer: Answer, now: datetime) -> None:
@@ -243,14 +258,18 @@ def _today(kind: str, membership: Membership, now: datetime) -> Answer:
 
 def _welcome(session: Session, host: Host, place: _Place, answer: Answer, now: datetime) -> None:
     mailing_list, membership = place.mailing_list, place.membership
+    said, vouched = words_of_list(session, id_of(mailing_list)), directory.vouched_by(session, id_of(membership))
+    if not said.welcomes:
+        return
     values: dict[str, str | int | bool] = {
+        "voucher": vouched.voucher if vouched else "",
         "posting": mailing_list.posting,
         "replies": mailing_list.replies,
         "role": membership.role,
         "delivery": membership.delivery,
         "hour": place.member.hour,
     }
-    _send(session, host, NoticeKind.WELCOME, place, "owner", answer, now, values)
+    _send(session, host, NoticeKind.WELCOME, place, "owner", answer, now, values, below=said.welcome)
 
 
 def _send(
@@ -262,8 +281,10 @@ def _send(
     answer: Answer,
     now: datetime,
     values: dict[str, str | int | bool] | None = None,
+    *,
+    below: str = "",
 ) -> None:
-    """`reply_to`: what stands behind the list's name in the address that takes the answer."""
+    """`reply_to`: what stands behind the list's name in the address that takes the answer. below: the list's words."""
     mailing_list, member = place.mailing_list, place.member
     letter = Notice(
         kind,
@@ -273,8 +294,30 @@ def _send(
         reply_to=f"{mailing_list.name}-{reply_to}@{host.domain}",
         in_reply_to=answer.message_id,
         values=values or {},
+        below=below,
     )
     notices.send(session, host, letter, cause=answer.cause, now=now, member=member, membership=place.membership)
+
+
+def _came(session: Session, host: Host, place: _Place, kind: str, now: datetime, *, what: str = "") -> None:
+    """Somebody joined or left; the owners are told where they want it."""
+    _record(session, kind, place, what or kind, now)
+    mailing_list, member = place.mailing_list, place.member
+    if not words_of_list(session, id_of(mailing_list)).tell_owners:
+        return
+    for owner in members.people_of(session, id_of(mailing_list), statuses=_HERE, roles=(Role.OWNER,)):
+        if owner.member.id == member.id:
+            continue
+        letter = Notice(
+            NoticeKind.WHO_CAME,
+            Mailbox(owner.member.name, owner.address),
+            owner.member.language,
+            mailing_list,
+            reply_to=f"{mailing_list.name}-owner@{host.domain}",
+            values={"person": member.name or member.alias, "joined": kind == "joined"},
+        )
+        cause = f"came:{place.membership.id}:{kind}:{now.isoformat()}"
+        notices.send(session, host, letter, cause=cause, now=now, member=owner.member)
 
 
 def _record(session: Session, kind: str, place: _Place, what: str, now: datetime) -> None:

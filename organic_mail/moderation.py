@@ -25,11 +25,11 @@ from organic_mail.letter_facts import button_facts, letter_facts
 from organic_mail.lookup import look_up
 from organic_mail.problem import Problem
 from organic_mail.publishing import publish_part
-from storage import held, members
+from storage import directory, held, members
 from storage.contents import pack, read_content
 from storage.events import record
 from storage.lists import list_by_id
-from storage.models import Awaits, HeldPost, HeldState, MailingList, Post
+from storage.models import Awaits, HeldPost, HeldState, MailingList, Member, Post
 from storage.umbrella import membership_through
 
 
@@ -92,8 +92,10 @@ def redecided(session: Session, host: Host, waiting: HeldPost, now: datetime) ->
     return Decision(incoming, facts, decide(incoming, facts, waiting.received_at))
 
 
-def approve_held(session: Session, host: Host, held_id: int, *, now: datetime) -> Post | None:
+def approve_held(session: Session, host: Host, held_id: int, *, now: datetime, by: Member | None = None) -> Post | None:
     """Say yes to a held message: it goes out with its own Message-ID and Date; who asked to join or leave may.
+
+    by: the member who decided; who is let in came by her yes.
 
     None when it was no post. Raises Problem.
     """
@@ -110,7 +112,7 @@ def approve_held(session: Session, host: Host, held_id: int, *, now: datetime) -
         )
     _decide(session, held_id, HeldState.APPROVED, now)
     if meaning is not Meaning.POST:
-        _let_in_or_go(session, host, mailing_list, waiting, message, meaning, now)
+        _let_in_or_go(session, host, mailing_list, waiting, message, meaning, now, by)
         _record(session, waiting, "was answered with yes", now)
         return None
     facts = Facts(
@@ -215,6 +217,7 @@ def _let_in_or_go(
     message: Message,
     meaning: Meaning,
     now: datetime,
+    by: Member | None,
 ) -> None:
     applicant, author = applicant_of(session, host, waiting), _author(message)
     if meaning is Meaning.LEAVE:
@@ -227,10 +230,13 @@ def _let_in_or_go(
             joining.leave(session, host, membership_id=id_of(membership), answer=answer, now=now)
     elif applicant is not None:
         newcomer = joining.Newcomer(Mailbox(applicant.name, applicant.address), applicant.delivery)
-        joining.confirm(session, host, mailing_list=mailing_list, newcomer=newcomer, now=now)
+        joining.confirm(session, host, mailing_list=mailing_list, newcomer=newcomer, now=now, voucher=by)
     elif author is not None:
         newcomer = joining.Newcomer(author)
-        joining.invite(session, host, mailing_list=mailing_list, newcomer=newcomer, inviter=host.name, now=now)
+        inviter = (by.name if by else "") or host.name
+        invited = joining.invite(session, host, mailing_list=mailing_list, newcomer=newcomer, inviter=inviter, now=now)
+        if by is not None:
+            directory.vouch(session, membership_id=id_of(invited), voucher_id=id_of(by), now=now)
 
 
 def _waiting(session: Session, held_id: int) -> HeldPost:

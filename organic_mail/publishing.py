@@ -7,9 +7,11 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from handlers.address import address_key, parse_mailboxes
 from handlers.facts import Host, id_of
 from handlers.message import Message, parse
 from handlers.outcome import Publish
+from handlers.route import in_domain
 from handlers.token import new_message_id
 from organic_mail import departing
 from organic_mail.muting import tell_the_named
@@ -19,6 +21,7 @@ from storage.contents import Packed, store_content
 from storage.events import record
 from storage.letter_buttons import keep_answer
 from storage.models import Post
+from storage.second_copies import spare_named
 
 
 def publish_part(
@@ -87,7 +90,15 @@ def publish(
         member_id=action.member_id,
         content_id=content_id,
     )
+    spare_named(session, post_id=id_of(post), keys=_named(host, message))
     tell_the_named(session, host, post, message.raw, now)
     if action.space:
         departing.begin(session, host, post, message, action.space, now)
     return post
+
+
+def _named(host: Host, message: Message) -> set[str]:
+    """Keys of the addresses in To and Cc that are not ours: to them the author's own server has sent it."""
+    values = filter(None, (message.value(name) for name in ("to", "cc")))
+    keys = {address_key(mailbox.address) for value in values for mailbox in parse_mailboxes(value)}
+    return {key for key in keys if not in_domain(key, host.domain)}

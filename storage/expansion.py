@@ -29,11 +29,11 @@ _COPIES = {
     "created_at": bindparam("now", type_=Moment()),
 }
 _HAVE_IT = (
-    select(delivery.c.membership_id)
+    select(delivery.c.member_id)
     .select_from(delivery.join(post, post.c.id == delivery.c.post_id))
-    .where(post.c.content_id == _CONTENT, post.c.list_id != LIST, delivery.c.membership_id.is_not(None))
+    .where(post.c.content_id == _CONTENT, post.c.list_id != LIST, delivery.c.member_id.is_not(None))
 )
-"""Of what was written to an umbrella list and to one below it, one membership gets one copy (storage.umbrella)."""
+"""Of what was written to several lists at once, each member gets one copy."""
 
 NO_OWN_POST = not_((membership.c.member_id == bindparam("author")) & not_(membership.c.own_posts))
 """The author may want no copy of her own."""
@@ -46,7 +46,7 @@ class Expansion:
 
     def __init__(self, *readers: ColumnElement[bool]) -> None:
         self._all = _statement(*readers)
-        self._others = _statement(*readers, membership.c.id.not_in(_HAVE_IT))
+        self._others = _statement(*readers, membership.c.member_id.not_in(_HAVE_IT))
 
     def add(self, session: Session, copies: Mapping[str, Any]) -> None:
         """copies: post_id, content_id, list_id, thread_id, author (0: no member), state, attempts, reply, now.

@@ -299,6 +299,7 @@ def update_membership(
     delivery: DeliveryMode | None = None,
     role: Role | None = None,
     own_posts: bool | None = None,
+    second_copy: bool | None = None,
     weekday: int | None = None,
     moderated: bool | None = None,
 ) -> Membership:
@@ -307,7 +308,14 @@ def update_membership(
     if row is None:
         raise LookupError(f"no membership {membership_id}")
     before = row.delivery
-    changes = {"delivery": delivery, "role": role, "own_posts": own_posts, "weekday": weekday, "moderated": moderated}
+    changes = {
+        "delivery": delivery,
+        "role": role,
+        "own_posts": own_posts,
+        "second_copy": second_copy,
+        "weekday": weekday,
+        "moderated": moderated,
+    }
     _change(session, row, changes)
     _begin_letters(session, row, row.status, before)
     return row

@@ -229,6 +229,7 @@ class Membership(SQLModel, table=True):
     delivery: DeliveryMode = Field(sa_type=words(DeliveryMode))
     status: Status = Field(sa_type=words(Status))
     own_posts: bool = True  # she gets her own posts back
+    second_copy: bool = True  # also of posts that name her in To or Cc, so that she has them already
     moderated: bool = False  # her posts are read before they go out
     weekday: int = 6  # of the weekly letter, Monday is 0
     joined_at: datetime | None = Field(default=None, sa_type=Moment)

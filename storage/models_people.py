@@ -30,6 +30,14 @@ class Vouching(SQLModel, table=True):
     vouched_at: datetime = Field(sa_type=Moment)
 
 
+class AskedMember(SQLModel, table=True):
+    """A member whom somebody named who wants to join: she may answer the question whether to let her in."""
+
+    __tablename__: ClassVar[str] = "asked_member"
+    token: str = Field(primary_key=True, foreign_key="question.token")
+    member_id: int = Field(primary_key=True, foreign_key="member.id")
+
+
 class DataWish(SQLModel, table=True):
     """A member wants everything that we keep about her: once a day, by the key."""
 

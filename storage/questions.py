@@ -8,6 +8,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, delete, select, update
 
 from storage.models import DeliveryMode, HeldPost, HeldState
+from storage.models_people import AskedMember
 from storage.models_questions import Question, QuestionKind
 from storage.tokens import TokenTaken, find_token
 
@@ -63,8 +64,20 @@ def answer_question(session: Session, *, token: str, yes: bool, now: datetime) -
     return answered.rowcount == 1
 
 
+def ask_member_too(session: Session, *, token: str, member_id: int) -> None:
+    """She may answer this question, though she does not run the list."""
+    session.merge(AskedMember(token=token, member_id=member_id))
+    session.flush()
+
+
+def asked_members(session: Session, token: str) -> list[int]:
+    """Ids of those who may."""
+    return list(session.exec(select(AskedMember.member_id).where(AskedMember.token == token)))
+
+
 def drop_question(session: Session, token: str) -> None:
     """Nobody was asked after all."""
+    session.exec(delete(AskedMember).where(col(AskedMember.token) == token))
     session.exec(delete(Question).where(col(Question.token) == token))
 
 

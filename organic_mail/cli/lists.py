@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from organic_mail.cli.list_words import OWN_WORDS, described_words, own_words, words_said
 from organic_mail.cli.output import JsonFlag, YesFlag, confirm, fail, open_community, print_json, print_table, visible
-from organic_mail.cli.words import days, one_of, settings_of, the_list
+from organic_mail.cli.words import days, one_of, settings_of, the_list, yes_or_no
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -125,10 +126,14 @@ def change(
     replies=list or author: whom an answer reaches; strangers=refused, held or discarded: mail of who is no member;
     first_posts=held or free: must a new member's first post be read; emergency=yes or no: must every post be read;
     held_days=NUMBER: for how long held mail waits, 0 for ever; bounces=log or owners: who hears of what came back and
-    cannot be read."""
+    cannot be read; tell_owners=yes or no: are they told who joins and leaves. welcome=TEXT and goodbye=TEXT: words of
+    yours below ours, =off: that letter is not sent, =on: ours alone again. rules=TEXT: what "rules" is answered with,
+    rules= with nothing behind it for those of every community. Of rules, welcome and goodbye, @FILE is what stands in
+    a file."""
     from handlers.facts import id_of
     from organic_mail.config_values import one_line
     from storage import models
+    from storage.list_words import set_words
     from storage.lists import update_list
 
     readers = {
@@ -142,20 +147,30 @@ def change(
         "emergency": one_of("yes", "no"),
         "bounces": one_of("log", "owners"),
         "held_days": days,
+        "tell_owners": yes_or_no,
+        "welcome": own_words,
+        "goodbye": own_words,
+        "rules": own_words,
     }
     said = settings_of(settings, readers)
-    wanted = {key: value for key, value in said.items() if key not in ("first_posts", "emergency", "bounces")}
+    apart = ("first_posts", "emergency", "bounces", *OWN_WORDS)
+    wanted = {key: value for key, value in said.items() if key not in apart}
     if "first_posts" in said:
         wanted["first_posts_held"] = said["first_posts"] == "held"
     if "emergency" in said:
         wanted["emergency"] = said["emergency"] == "yes"
     if "bounces" in said:
         wanted["bounces_to_owners"] = said["bounces"] == "owners"
+
+    def write(session: Session) -> str:
+        mailing_list = the_list(session, name)
+        if words := words_said(said):
+            set_words(session, list_id=id_of(mailing_list), **words)
+        return update_list(session, list_id=id_of(mailing_list), **wanted).name
+
     with open_community(context) as community:
-        changed = community.database.write(
-            lambda session: update_list(session, list_id=id_of(the_list(session, name)), **wanted)
-        )
-    typer.echo(f"{changed.name}: {', '.join(f'{key}={visible(value)}' for key, value in said.items())}")
+        changed = community.database.write(write)
+    typer.echo(f"{changed}: {', '.join(visible(pair) for pair in settings)}")
 
 
 @app.command(epilog="Example: organic-mail list remove family")
@@ -199,6 +214,7 @@ def _described(session: Session, mailing_list: MailingList, host: Host) -> dict[
         "emergency": "yes" if mailing_list.emergency else "no",
         "bounces": "owners" if mailing_list.bounces_to_owners else "log",
         "held_days": mailing_list.held_days,
+        **described_words(session, list_id),
         "members": count_members(session, list_id),
         "lists": [each.name for each in member_lists(session, list_id)],
         "owners": [person.address for person in people_of(session, list_id, roles=(Role.OWNER,))],

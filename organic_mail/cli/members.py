@@ -8,25 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from organic_mail.cli import member_files, member_lists
+from organic_mail.cli.member_settings import OF_A_MEMBERSHIP, OF_THE_LISTING, described, readers, set_listed
 from organic_mail.cli.output import JsonFlag, YesFlag, confirm, fail, open_community, print_json, print_table, visible
 from organic_mail.cli.words import (
     ListName,
     entered,
-    one_of,
     settings_of,
     the_list,
     the_member,
     the_membership,
-    yes_or_no,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sqlmodel import Session
 
-    from handlers.token import Secrets
-    from storage.models import Member
 
 app = typer.Typer(help="Persons: who is on a list, and how each of them gets mail.", no_args_is_help=True)
 addresses = typer.Typer(help="Second addresses, from which a member may write as well.", no_args_is_help=True)
@@ -36,8 +31,6 @@ member_files.add_to(app)
 MemberAddress = Annotated[str, typer.Argument(metavar="ADDRESS", help="One of the member's addresses, or the alias.")]
 Delivery = Literal["each", "daily", "weekly", "none"]
 Role = Literal["member", "moderator", "owner"]
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-OF_A_MEMBERSHIP = ("delivery", "role", "own_posts", "weekday", "status", "moderated")
 
 
 @app.command(epilog='Example: organic-mail member add family "Anna Lindqvist <anna@example.org>"')
@@ -109,10 +102,12 @@ def ls(context: typer.Context, name: ListName, json: JsonFlag = False) -> None:
     """Print who is on a list, by address; lists that are members come first. Status: invited (no answer yet), active,
     or paused."""
     from handlers.facts import id_of
+    from storage.directory import vouchings_of
     from storage.members import people_of
 
-    def described(session: Session) -> list[dict[str, Any]]:
+    def everybody(session: Session) -> list[dict[str, Any]]:
         mailing_list = the_list(session, name)
+        vouchers = {each.membership_id: each for each in vouchings_of(session, id_of(mailing_list))}
         return member_lists.described_lists(session, mailing_list, domain) + [
             {
                 "address": person.address,
@@ -123,13 +118,15 @@ def ls(context: typer.Context, name: ListName, json: JsonFlag = False) -> None:
                 "alias": f"{person.member.alias}@{domain}",
                 "language": person.member.language,
                 "timezone": person.member.timezone,
+                "vouched_by": vouchers[id_of(person.membership)].voucher if person.membership.id in vouchers else "",
+                "vouched_at": vouchers[id_of(person.membership)].at if person.membership.id in vouchers else None,
             }
             for person in people_of(session, id_of(mailing_list))
         ]
 
     with open_community(context) as community:
         domain = community.settings.community.domain
-        found = community.database.read(described)
+        found = community.database.read(everybody)
     if json:
         print_json(found)
     else:
@@ -147,7 +144,7 @@ def show(context: typer.Context, address: MemberAddress, json: JsonFlag = False)
     with open_community(context) as community:
         domain = community.settings.community.domain
         found = community.database.read(
-            lambda session: _described(session, the_member(session, address, domain), domain, community.secrets)
+            lambda session: described(session, the_member(session, address, domain), domain, community.secrets)
         )
     if json:
         print_json(found)
@@ -156,7 +153,8 @@ def show(context: typer.Context, address: MemberAddress, json: JsonFlag = False)
         value = found[key]
         typer.echo(f"{key + ':':<12}{visible(', '.join(value) if isinstance(value, list) else value)}")
     for each in found["lists"]:
-        typer.echo(f"{'on:':<12}{each['list']}: {each['role']}, {each['delivery']}, {each['status']}")
+        vouched = f"; {visible(each['vouched_by'])} said yes to her" if each["vouched_by"] else ""
+        typer.echo(f"{'on:':<12}{each['list']}: {each['role']}, {each['delivery']}, {each['status']}{vouched}")
         for subject in each["muted"]:
             typer.echo(f'{"muted:":<12}{each["list"]}: "{visible(subject)}"')
 
@@ -168,15 +166,14 @@ def change(
     settings: Annotated[list[str], typer.Argument(metavar="KEY=VALUE…", help="One setting or several.")],
     list_name: Annotated[
         str,
-        typer.Option(
-            "--list", metavar="LIST", help="The list that delivery, role, own_posts, weekday, status, moderated are of."
-        ),
+        typer.Option("--list", metavar="LIST", help=f"The list that {', '.join(OF_A_MEMBERSHIP)} are of."),
     ] = "",
 ) -> None:
     """Change how a person gets mail. For one list, with --list: delivery=each, daily, weekly or none;
-    role=member, moderator or owner; own_posts=yes or no: does she get her own posts back; weekday=sunday: the day of
-    the weekly letter; status=active: she was paused, and said that she wants our emails again; moderated=yes or no:
-    must her posts be read before they go out. For all her lists:
+    role=member, moderator or owner; own_posts=yes or no: does she get her own posts back; second_copy=yes or no: also
+    of posts that name her in To or Cc; listed=yes or no and line=TEXT: does she stand in the list of members that
+    "who" brings, and how; weekday=sunday: the day of the weekly letter; status=active: she was paused, and said that
+    she wants our emails again; moderated=yes or no: must her posts be read before they go out. For all her lists:
     name=TEXT; language=sv; timezone=Europe/Stockholm; hour=7: when her letter comes; address=hidden or shown to the
     others; share=never, ask or always: may her posts leave for a space; home=DOMAIN of the server that is her home
     for spaces."""
@@ -188,17 +185,18 @@ def change(
     from storage.members import update_member, update_membership
     from storage.models import Status
 
-    wanted = settings_of(settings, _readers())
+    wanted = settings_of(settings, readers())
     of_membership = {key: wanted.pop(key) for key in OF_A_MEMBERSHIP if key in wanted}
     if "address" in wanted:
         wanted["address_shown"] = wanted.pop("address")
     if of_membership and not list_name:
         fail(f"{' and '.join(of_membership)} belongs to one list of hers; say which: --list LIST")
     resuming = of_membership.pop("status", None) is not None
+    listing: dict[str, Any] = {key: of_membership.pop(key) for key in OF_THE_LISTING if key in of_membership}
 
     def write(session: Session) -> str:
         member = the_member(session, address, domain)
-        if of_membership or resuming:
+        if of_membership or resuming or listing:
             membership = the_membership(session, the_list(session, list_name), member, address)
             if resuming and membership.status is Status.INVITED:
                 cure = f"who said yes on paper is added with: member add {list_name} {address} --confirmed"
@@ -208,6 +206,8 @@ def change(
             before = membership.delivery
             changed = update_membership(session, membership_id=id_of(membership), **of_membership)
             wish_for_the_last(session, changed, before, datetime.now(UTC))
+            if listing:
+                set_listed(session, id_of(membership), listing)
         if wanted:
             update_member(session, member_id=id_of(member), **wanted)
         return member.name
@@ -306,71 +306,3 @@ def remove_second(
         confirm(f"Take {visible(other)} away?", yes=yes)
         person = community.database.write(write)
     typer.echo(f"{visible(person)} has {visible(other)} no longer.")
-
-
-def _score(session: Session, member: Member, secrets: Secrets) -> float:
-    """What speaks against the address that her mail goes to."""
-    from datetime import UTC, datetime
-
-    from handlers.facts import id_of
-    from organic_mail.bouncing import score_of
-    from storage.members import primary_address
-
-    return score_of(session, secrets, primary_address(session, id_of(member)), datetime.now(UTC).date())
-
-
-def _described(session: Session, member: Member, domain: str, secrets: Secrets) -> dict[str, Any]:
-    from handlers.facts import id_of
-    from storage.members import addresses_of, memberships_of
-    from storage.models import Status
-    from storage.mutes import muted_threads
-
-    muted = muted_threads(session, id_of(member))
-    return {
-        "name": member.name,
-        "alias": f"{member.alias}@{domain}",
-        "addresses": [each.address for each in addresses_of(session, id_of(member))],
-        "language": member.language,
-        "timezone": member.timezone,
-        "hour": member.hour,
-        "address": "shown" if member.address_shown else "hidden",
-        "share": member.share,
-        "home": member.home,
-        "bounces": _score(session, member, secrets),
-        "lists": [
-            {
-                "list": mailing_list.name,
-                "role": membership.role.value,
-                "delivery": membership.delivery.value,
-                "status": membership.status.value,
-                "own_posts": membership.own_posts,
-                "moderated": membership.moderated,
-                "weekday": WEEKDAYS[membership.weekday],
-                "muted": [thread.subject for thread in muted if thread.list_id == mailing_list.id],
-            }
-            for mailing_list, membership in memberships_of(session, id_of(member))
-            if membership.status != Status.LEFT
-        ],
-    }
-
-
-def _readers() -> dict[str, Callable[[str], Any]]:
-    """How the settings of a person are written."""
-    from organic_mail import config_values as values
-    from storage import models
-
-    return {
-        "delivery": lambda text: models.DeliveryMode(one_of("each", "daily", "weekly", "none")(text)),
-        "role": lambda text: models.Role(one_of("member", "moderator", "owner")(text)),
-        "own_posts": yes_or_no,
-        "moderated": yes_or_no,
-        "weekday": lambda text: WEEKDAYS.index(one_of(*WEEKDAYS)(text)),
-        "status": one_of("active"),
-        "name": values.one_line,
-        "language": values.language,
-        "timezone": values.timezone,
-        "hour": lambda text: int(one_of(*map(str, range(24)))(text)),
-        "address": lambda text: one_of("hidden", "shown")(text) == "shown",
-        "share": one_of("never", "ask", "always"),
-        "home": lambda text: values.domain(text) if text else "",
-    }

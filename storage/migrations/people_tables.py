@@ -29,6 +29,14 @@ def create_people_tables() -> None:
     )
     op.create_index("ix_vouching_voucher_id", "vouching", ["voucher_id"])
     op.create_table(
+        "asked_member",
+        sa.Column("token", sa.String(), nullable=False),
+        sa.Column("member_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["member_id"], ["member.id"], name="fk_asked_member_member_id"),
+        sa.ForeignKeyConstraint(["token"], ["question.token"], name="fk_asked_member_token"),
+        sa.PrimaryKeyConstraint("token", "member_id", name="pk_asked_member"),
+    )
+    op.create_table(
         "data_wish",
         sa.Column("member_id", sa.Integer(), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),

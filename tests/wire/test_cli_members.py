@@ -60,6 +60,8 @@ def test_a_confirmed_person_is_on_the_list_and_welcome(family: Operator) -> None
         "alias": "anna.lindqvist@oak.example",
         "language": "en",
         "timezone": only(family)["timezone"],
+        "vouched_by": "",
+        "vouched_at": None,
     }
     assert mail_to(family) == ["anna@example.org"]
 
@@ -218,7 +220,10 @@ def test_settings_of_a_membership(family: Operator) -> None:
     family("list", "create", "choir")
     for name in ("family", "choir"):
         family("member", "add", name, ANNA, "--confirmed")
-    words = ("delivery=weekly", "role=moderator", "own_posts=no", "moderated=yes", "weekday=sunday", "language=sv")
+    words = (
+        "delivery=weekly", "role=moderator", "own_posts=no", "second_copy=no", "moderated=yes", "weekday=sunday",
+        "language=sv", "line=14 Mill Lane",
+    )  # fmt: skip
     answer = family("member", "set", "anna@example.org", "--list", "family", *words)
     assert answer.code == 0, answer.err
     shown = family("member", "show", "anna@example.org", "--json").json
@@ -229,9 +234,14 @@ def test_settings_of_a_membership(family: Operator) -> None:
         "delivery": "weekly",
         "status": "active",
         "own_posts": False,
+        "second_copy": False,
         "moderated": True,
         "muted": [],
         "weekday": "sunday",
+        "listed": True,
+        "line": "14 Mill Lane",
+        "vouched_by": "",
+        "vouched_at": None,
     }
     assert (choir["delivery"], choir["role"], choir["own_posts"]) == ("each", "member", True)
     assert shown["language"] == "sv"

@@ -172,6 +172,33 @@ def test_on_a_vouched_list_somebody_says_yes_too(office: PostOffice) -> None:
     assert office.letters(SVEN)[-1].subject.startswith("Welcome")
 
 
+def test_whom_the_newcomer_names_may_say_yes_and_all_can_see_it(office: PostOffice) -> None:
+    office.let(Joining.VOUCHED)
+    letter = asks(office)
+    assert "Do you know a member? Write the name behind your yes." in letter.text
+    assert office.answers(letter, SVEN, "Yes, Rose knows me from school.") == OK
+    assert {each.to for each in office.letters(about="May they join?")} == {ANNA, ROSE}
+    (to_rose,) = office.letters(ROSE)
+    assert office.answers(to_rose, "tom@home.example", "yes") == OK
+    assert office.member_of(SVEN) is None, "Tom was not asked"
+    assert office.answers(to_rose, ROSE, "yes", proven=False) == OK
+    assert office.member_of(SVEN) is None
+    assert office.answers(to_rose, ROSE, "yes") == OK
+    assert "Rose Okafor said yes to you" in office.letters(SVEN, about="Welcome")[-1].text
+    assert office.writes("tom@home.example", "who", "family-help@oak.example", subject="") == OK
+    assert "Rose Okafor said yes to sven, Sunday, 22 November 2026." in office.letters("tom@home.example")[-1].text
+    to_anna = office.letters(ANNA, about="May they join?")[0]
+    assert office.answers(to_anna, ANNA, "no") == OK
+    assert is_in(office)
+
+
+@pytest.mark.parametrize("text", ["Yes", "Yes, Okafor", "Yes, somebody knows me"])
+def test_nobody_is_asked_whose_name_is_not_surely_meant(office: PostOffice, text: str) -> None:
+    office.let(Joining.VOUCHED)
+    office.answers(asks(office), SVEN, text)
+    assert {each.to for each in office.letters(about="May they join?")} == {ANNA}
+
+
 def test_on_a_vouched_list_a_no_is_told(office: PostOffice) -> None:
     office.let(Joining.VOUCHED)
     office.answers(asks(office), SVEN, "yes")

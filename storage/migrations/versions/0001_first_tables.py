@@ -222,6 +222,7 @@ def upgrade() -> None:
         sa.Column("delivery", WORD, nullable=False),
         sa.Column("status", WORD, nullable=False),
         sa.Column("own_posts", sa.Boolean(), nullable=False),
+        sa.Column("second_copy", sa.Boolean(), nullable=False),
         sa.Column("moderated", sa.Boolean(), nullable=False),
         sa.Column("weekday", sa.Integer(), nullable=False),
         sa.Column("joined_at", MOMENT, nullable=True),
