@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -31,6 +32,7 @@ _SILENT = frozenset(
         "button",
     }
 )
+_LONGEST_CONTENT_ID = 500
 _VOID = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "wbr"}
 )
@@ -41,10 +43,27 @@ _BLOCKS = _PARAGRAPHS | {
 }  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where HTML shows a picture that comes with it."""
+
+    content_id: str  # without angle brackets (RFC 2392)
+    line: int  # so many lines stand before it
+    quoted: bool  # the mail program says that it is not of this message: a quote, a signature
+
+
 def html_lines(html: str) -> list[Line]:
     """The visible lines of *html*: links keep their target, list items their number, quotes their depth."""
+    return html_lines_and_pictures(html)[0]
+
+
+def html_lines_and_pictures(html: str) -> tuple[list[Line], list[Place]]:
+    """The same, and the pictures between them, in order."""
     body = LexborHTMLParser(safe_html(html)).body
-    return [] if body is None else _Walk(body).lines()
+    if body is None:
+        return [], []
+    walk = _Walk(body)
+    return walk.lines(), walk.pictures
 
 
 class _Walk:
@@ -60,6 +79,7 @@ class _Walk:
         self._kept_blanks = 0  # inside <pre>
         self._numbers: list[int | None] = []  # of the open lists: the next number, None for bullets
         self._holders = _ancestors_of_quotes(body)
+        self.pictures: list[Place] = []
 
     def lines(self) -> list[Line]:
         stack: list[tuple[LexborNode, _Leave | None]] = [(self._body, None)]
@@ -154,9 +174,17 @@ class _Walk:
             self._pieces.append("____")
             self._end_line()
         elif tag == "img":
+            self._picture(attributes.get("src") or "")
             shown = attributes.get("alt") or ""
             if len(shown) <= 8 and not shown.isascii():
                 self._pieces.append(shown)  # an emoji drawn as a picture
+
+    def _picture(self, source: str) -> None:
+        if source[:4].lower() != "cid:" or len(source) > _LONGEST_CONTENT_ID:
+            return
+        line = len(self._lines) + bool("".join(self._pieces).strip())
+        quoted = self._depth > 0 or self._current_mark() is not Mark.NONE
+        self.pictures.append(Place(unquote(source[4:]).strip(), line, quoted))
 
     def _bullet(self) -> str:
         number = self._numbers[-1] if self._numbers else None

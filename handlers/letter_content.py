@@ -18,6 +18,14 @@ _AT = re.compile(r"(?<![\w.@/])@([^\W\d_][\w'’-]{1,30})")
 
 
 @dataclass(frozen=True, slots=True)
+class Photo:
+    """One photo of a post, by its place among the parts of the message."""
+
+    part: int
+    caption: str = ""  # what its author wrote beside it
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """One photo of a post, ready to be shown."""
 
@@ -38,7 +46,7 @@ class Voice:
     subject: str  # of its conversation
     text: str  # what its author wrote, quotes and signature cut
     written_at: datetime
-    photos: int = 0
+    photos: tuple[Photo, ...] = ()
     files: tuple[str, ...] = ()
     called: frozenset[str] = frozenset()  # whom it addresses, see `called_in`
     readable: bool = True  # False: it cannot be shown; its subject still can
@@ -55,7 +63,7 @@ class Conversation:
 
     @property
     def photos(self) -> int:
-        return sum(voice.photos for voice in self.voices)
+        return sum(len(voice.photos) for voice in self.voices)
 
     @property
     def people(self) -> tuple[str, ...]:

@@ -271,12 +271,12 @@ def _entry(number: int, each: Conversation, facts: PageFacts, album: Album) -> E
 def _said(number: int, voice: Voice, facts: PageFacts, album: Album, *, longest: int) -> Said:
     words = facts.words
     text, cut = clipped(voice.text, longest)
-    paragraphs = tuple(filter(None, (_visible(each) for each in text.split("\n\n"))))
     pictures = album.of(voice, voice.author, words)
+    paragraphs = _paragraphs(text, pictures)
     notes = []
     if not voice.readable:
         notes.append(words.say("We could not show this one here."))
-    hidden = voice.photos - len(pictures)
+    hidden = len(voice.photos) - len(pictures)
     if hidden and pictures:
         notes.append(words.count("And %(count)s more photo.", "And %(count)s more photos.", hidden))
     elif hidden:
@@ -292,12 +292,22 @@ def _said(number: int, voice: Voice, facts: PageFacts, album: Album, *, longest:
     return Said(voice.author, _when(voice, facts), paragraphs, pictures, tuple(notes), tuple(how))
 
 
+def _paragraphs(text: str, pictures: Sequence[Shown]) -> tuple[str, ...]:
+    """Without the lines that stand below the pictures."""
+    captions = {shown.picture.caption for shown in pictures}
+    paragraphs = []
+    for each in text.split("\n\n"):
+        lines = [line for line in _visible(each).splitlines() if line not in captions]
+        paragraphs.append("\n".join(lines).strip("\n"))
+    return tuple(filter(None, paragraphs))
+
+
 def _remembered(voice: Voice, facts: PageFacts, album: Album) -> Remembered:
     words = facts.words
     local = _local(voice.written_at, facts)
     text, _ = clipped(voice.text, LONGEST_MEMORY)
-    paragraphs = tuple(filter(None, (_visible(each) for each in text.split("\n\n"))))
-    said = Said(voice.author, words.full_day(local.date()), paragraphs, album.of(voice, voice.author, words, most=1))
+    pictures = album.of(voice, voice.author, words, most=1)
+    said = Said(voice.author, words.full_day(local.date()), _paragraphs(text, pictures), pictures)
     years = facts.now.year - local.year
     return Remembered(
         words.count("%(count)s year ago today", "%(count)s years ago today", years),

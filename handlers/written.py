@@ -70,6 +70,40 @@ def labelled_lines_of(raw: bytes, *, original: str | None = None) -> list[tuple[
     return list(zip(lines, labelled(lines, known), strict=True))
 
 
+def text_groups(all_parts: tuple[Part, ...]) -> list[list[Part]]:
+    """The texts to show: those under one multipart/alternative together, every other one by itself."""
+    groups: list[list[Part]] = []
+    by_alternative: dict[int, list[Part]] = {}
+    first = True
+    for part in all_parts:
+        leaf_text = part.content_type in ("text/plain", "text/html") or (part.depth == 0 and len(all_parts) == 1)
+        if not leaf_text or part.content_type == "message/rfc822":
+            continue
+        is_file = part.disposition == "attachment" or (part.filename and not first)
+        if is_file and part.depth > 0:
+            continue
+        first = False
+        alternative = _alternative_around(all_parts, part)
+        if alternative is None:
+            groups.append([part])
+        elif alternative in by_alternative:
+            by_alternative[alternative].append(part)
+        else:
+            by_alternative[alternative] = [part]
+            groups.append(by_alternative[alternative])
+    return groups
+
+
+def plain_lines(message: Message, part: Part) -> list[Line]:
+    """The lines of a part with plain text, as its program flowed them."""
+    if not part.content_type.startswith(("text/", "multipart/")):
+        return []
+    content = text(message, part)
+    if part.parameters.get("format", "").lower() == "flowed":
+        content = flowed_text(content, delsp=part.parameters.get("delsp", "").lower() == "yes")
+    return text_lines(content)
+
+
 def _read(raw: bytes) -> tuple[list[Line], bool, bool]:
     """All lines that are shown; whether it is forwarded; whether files came with it."""
     try:
@@ -118,10 +152,10 @@ def _joined(lines: Sequence[Line]) -> str:
 def _shown_lines(message: Message, all_parts: tuple[Part, ...]) -> list[Line]:
     """The lines of every text that a mail program would show, one form of each alternative."""
     lines: list[Line] = []
-    for group in _groups(all_parts):
+    for group in text_groups(all_parts):
         plain = next((part for part in group if part.content_type != "text/html"), None)
         rich = next((part for part in group if part.content_type == "text/html"), None)
-        chosen = _plain_lines(message, plain) if plain is not None else []
+        chosen = plain_lines(message, plain) if plain is not None else []
         if rich is not None and sum(len(words_of(line.plain)) for line in chosen[:50]) < FEWEST_WORDS:
             rich_lines = html_lines(text(message, rich))
             if sum(len(line.plain) for line in rich_lines) > sum(len(line.plain) for line in chosen):
@@ -130,30 +164,6 @@ def _shown_lines(message: Message, all_parts: tuple[Part, ...]) -> list[Line]:
             lines.append(Line(""))
         lines += chosen
     return lines
-
-
-def _groups(all_parts: tuple[Part, ...]) -> list[list[Part]]:
-    """The texts to show: those under one multipart/alternative together, every other one by itself."""
-    groups: list[list[Part]] = []
-    by_alternative: dict[int, list[Part]] = {}
-    first = True
-    for part in all_parts:
-        leaf_text = part.content_type in ("text/plain", "text/html") or (part.depth == 0 and len(all_parts) == 1)
-        if not leaf_text or part.content_type == "message/rfc822":
-            continue
-        is_file = part.disposition == "attachment" or (part.filename and not first)
-        if is_file and part.depth > 0:
-            continue
-        first = False
-        alternative = _alternative_around(all_parts, part)
-        if alternative is None:
-            groups.append([part])
-        elif alternative in by_alternative:
-            by_alternative[alternative].append(part)
-        else:
-            by_alternative[alternative] = [part]
-            groups.append(by_alternative[alternative])
-    return groups
 
 
 def _alternative_around(all_parts: tuple[Part, ...], part: Part) -> int | None:
@@ -165,15 +175,6 @@ def _alternative_around(all_parts: tuple[Part, ...], part: Part) -> int | None:
             found = at
         at = all_parts[at].parent
     return found
-
-
-def _plain_lines(message: Message, part: Part) -> list[Line]:
-    if not part.content_type.startswith(("text/", "multipart/")):
-        return []
-    content = text(message, part)
-    if part.parameters.get("format", "").lower() == "flowed":
-        content = flowed_text(content, delsp=part.parameters.get("delsp", "").lower() == "yes")
-    return text_lines(content)
 
 
 def _body_of_malformed(raw: bytes) -> str:

@@ -7,21 +7,19 @@ from collections.abc import Iterable
 import structlog
 from sqlmodel import Session
 
-from handlers.enclosure import Enclosure, enclosures
+from handlers.enclosure import enclosures
 from handlers.facts import Host
 from handlers.header_field import plain_text
-from handlers.letter_content import LONGEST_TEXT, Voice, called_in
+from handlers.letter_content import LONGEST_TEXT, Photo, Voice, called_in
 from handlers.message import Message, parse
 from handlers.mime import parts
-from handlers.picture import PictureKind
 from handlers.written import written_text_of
 from organic_mail.answered_text import answered_text
+from organic_mail.letter_photos import photos_of
 from storage.contents import read_content
 from storage.news import NewsRow
 from storage.posts import post_by_id
 
-_SMALLEST_PHOTO = 20 * 1024
-"""Bytes, encoded: what is smaller and has its place in the text is a drawing of somebody's signature."""
 _MOST_FILES = 5
 
 log = structlog.get_logger()
@@ -35,26 +33,17 @@ def voices(session: Session, host: Host, rows: Iterable[NewsRow], known: dict[in
     return [known[row.id] for row in rows]
 
 
-def photos_of(message: Message) -> list[Enclosure]:
-    """Its pictures, without those that belong to a signature."""
-    all_parts = parts(message)
-    return [
-        each
-        for each in enclosures(message, all_parts)
-        if each.kind not in (None, PictureKind.OTHER)
-        if all_parts[each.index].disposition == "attachment" or each.encoded_size > _SMALLEST_PHOTO
-    ]
-
-
 def _voice(session: Session, host: Host, row: NewsRow) -> Voice:
     """Whatever is in the way of showing it: its author and subject still can be."""
-    text, photos, readable = "", 0, True
+    text, readable = "", True
+    photos: tuple[Photo, ...] = ()
     files: tuple[str, ...] = ()
     try:
         raw = read_content(session, row.content_id)
-        text = written_text_of(raw, original=_answered(session, host, row))
+        original = _answered(session, host, row)
+        text = written_text_of(raw, original=original)
         message = parse(raw)
-        photos, files = len(photos_of(message)), _files(message)
+        photos, files = photos_of(session, row, message, original=original), _files(message)
     except Exception:
         log.exception("a post cannot be shown in letters", post=row.id)
         readable = False

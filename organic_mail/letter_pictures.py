@@ -8,11 +8,10 @@ from collections.abc import Iterable
 import structlog
 
 from handlers.letter_album import MOST_PICTURES, MOST_PICTURES_OF_ONE
-from handlers.letter_content import Contents, Picture
+from handlers.letter_content import Contents, Picture, Voice
 from handlers.message import parse
 from handlers.mime import decoded, parts
 from handlers.picture import PictureKind, kind_of
-from organic_mail.letter_news import photos_of
 from organic_mail.picture_process import PictureProcess
 from organic_mail.picture_worker import CHANGED, SAME, SMALLER
 from storage.contents import read_content
@@ -30,41 +29,41 @@ class LetterPictures:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._drawn: dict[int, tuple[Picture, ...]] = {}  # by content
+        self._drawn: dict[int, tuple[Picture, ...]] = {}  # by post
 
     def of(self, contents: Contents) -> dict[int, tuple[Picture, ...]]:
         """post id → its photos, the first ones, for the posts that are shown."""
         wanted = [voice for voice in contents.posts if voice.photos][:MOST_PICTURES]
         wanted += [contents.memory] if contents.memory is not None else []
-        content_ids = dict.fromkeys(voice.content_id for voice in wanted)
-        missing = [content_id for content_id in content_ids if content_id not in self._drawn]
+        missing = [voice for voice in wanted if voice.post_id not in self._drawn]
         if missing:
-            kept = {content_id: self._drawn[content_id] for content_id in content_ids if content_id in self._drawn}
+            kept = {voice.post_id: self._drawn[voice.post_id] for voice in wanted if voice.post_id in self._drawn}
             self._drawn = kept | asyncio.run(self._draw(missing))
-        return {voice.post_id: self._drawn.get(voice.content_id, ()) for voice in wanted}
+        return {voice.post_id: self._drawn.get(voice.post_id, ()) for voice in wanted}
 
-    async def _draw(self, content_ids: Iterable[int]) -> dict[int, tuple[Picture, ...]]:
+    async def _draw(self, voices: Iterable[Voice]) -> dict[int, tuple[Picture, ...]]:
         drawn = {}
         async with PictureProcess() as worker:
-            for content_id in content_ids:
+            for voice in voices:
                 try:
-                    drawn[content_id] = await self._draw_one(content_id, worker)
+                    drawn[voice.post_id] = await self._draw_one(voice, worker)
                 except Exception as problem:  # the letter goes out without them
-                    log.warning("photos cannot be shown in letters", content=content_id, reason=repr(problem))
-                    drawn[content_id] = ()
+                    log.warning("photos cannot be shown in letters", post=voice.post_id, reason=repr(problem))
+                    drawn[voice.post_id] = ()
         return drawn
 
-    async def _draw_one(self, content_id: int, worker: PictureProcess) -> tuple[Picture, ...]:
-        message = parse(self._database.read(lambda session: read_content(session, content_id)))
+    async def _draw_one(self, voice: Voice, worker: PictureProcess) -> tuple[Picture, ...]:
+        message = parse(self._database.read(lambda session: read_content(session, voice.content_id)))
         all_parts = parts(message)
         found: list[Picture] = []
-        for each in photos_of(message)[:MOST_PICTURES_OF_ONE]:
-            original = decoded(message, all_parts[each.index])
+        for photo in voice.photos[:MOST_PICTURES_OF_ONE]:
+            part = all_parts[photo.part]
+            original = decoded(message, part)
             status, content = await worker.ask(
-                SMALLER, original, content_type=each.content_type, longest=LONGEST_SIDE, quality=QUALITY
+                SMALLER, original, content_type=part.content_type, longest=LONGEST_SIDE, quality=QUALITY
             )
             data = content if status == CHANGED else original if status == SAME else b""
             kind = kind_of(data) if data else None
             if kind in _SHOWN_EVERYWHERE and len(data) <= _LARGEST:
-                found.append(Picture(data, kind.value))
+                found.append(Picture(data, kind.value, photo.caption))
         return tuple(found)

@@ -25,6 +25,7 @@ from handlers.letter_words import part_of_day, words_of
 from handlers.one_mailbox import letter_id
 from handlers.token import letter_mark, new_message_id
 from organic_mail.letter_news import voices
+from organic_mail.letter_photos import look_at_pictures
 from organic_mail.letter_pictures import LetterPictures
 from organic_mail.notices import new_token
 from storage import letters, members, news
@@ -33,6 +34,7 @@ from storage.letter_buttons import buttons_of, entries_of, who_reacted
 from storage.letters import NewEntry, NewLetter, ReaderRow
 from storage.models import MailingList
 from storage.mutes import muted_on_list
+from storage.news import NewsRow
 from storage.trouble import StorageTrouble
 
 _MEMORIES_READ = 12
@@ -102,16 +104,15 @@ class LetterWriter:
     def write_rest(self, reader: ReaderRow, edition_id: int) -> bool:
         """What had no room in a letter. False when there is nothing of it any more."""
 
-        def read(session: Session) -> list[Voice]:
+        def find(session: Session) -> list[NewsRow]:
             rest = [each for each in entries_of(session, edition_id) if not each.shown]
-            rows = [
+            return [
                 row
                 for each in rest
                 for row in news.news_between(session, each.thread_id, first=each.first_post_id, last=each.last_post_id)
             ]
-            return voices(session, self._host, rows, self._voices)
 
-        return self._write_one(reader, self._database.read(read), LetterKind.REST, rest_of=edition_id)
+        return self._write_one(reader, self._read(self._database.read(find)), LetterKind.REST, rest_of=edition_id)
 
     def write_missed(self, reader: ReaderRow, before: datetime) -> bool:
         """What was written while she was away, up to then. False when that was nothing."""
@@ -148,12 +149,11 @@ class LetterWriter:
             zone = zone_of(timezone)
             days = days_of_other_years(self._now.astimezone(zone).date(), zone)
 
-            def read(session: Session) -> Voice | None:
-                rows = news.memories(session, id_of(self._list), days, limit=_MEMORIES_READ)
-                found = (voices(session, self._host, [row], self._voices)[0] for row in rows)
-                return next((voice for voice in found if voice.photos and voice.readable), None)
-
-            self._memories[timezone] = self._database.read(read)
+            rows = self._database.read(
+                lambda session: news.memories(session, id_of(self._list), days, limit=_MEMORIES_READ)
+            )
+            found = (self._read([row])[0] for row in rows)
+            self._memories[timezone] = next((voice for voice in found if voice.photos and voice.readable), None)
         return self._memories[timezone]
 
     def _interest(self, reader: ReaderRow, *, weekly: bool) -> Interest:
@@ -207,14 +207,25 @@ class LetterWriter:
     def _news_behind(self, read_to: int, before: datetime | None) -> list[Voice]:
         key = (read_to, before)
         if key not in self._news:
-
-            def read(session: Session) -> list[Voice]:
-                rows = news.news(session, id_of(self._list), after=read_to, before=before)
-                return voices(session, self._host, rows, self._voices)
-
-            self._news[key] = self._database.read(read)
+            rows = self._database.read(
+                lambda session: news.news(session, id_of(self._list), after=read_to, before=before)
+            )
+            self._news[key] = self._read(rows)
             self._called = self._called.union(*(voice.called for voice in self._news[key]))
         return self._news[key]
+
+    def _read(self, rows: Sequence[NewsRow]) -> list[Voice]:
+        """The posts of these rows. What their pictures look like, and those before them, has to be known first."""
+        new = [row for row in rows if row.id not in self._voices]
+        first = {row.thread_id: row for row in reversed(new)}
+
+        def contents_before(session: Session) -> list[int]:
+            found = (news.post_before(session, row.thread_id, row.id) for row in first.values())
+            return [row.content_id for row in found if row is not None]
+
+        before = self._database.read(contents_before)
+        look_at_pictures(self._database, [*before, *(row.content_id for row in new)])
+        return self._database.read(lambda session: voices(session, self._host, rows, self._voices))
 
     def _newest(self, reader: ReaderRow, before: datetime | None) -> int:
         return max((voice.post_id for voice in self._news_behind(reader.read_to, before)), default=reader.read_to)

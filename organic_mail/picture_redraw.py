@@ -96,20 +96,32 @@ def redrawn(data: bytes, kind: PictureKind, look: Look | None, *, longest: int, 
         return _saved(_upright(image, orientation), target, profile, quality, lossless=lossless)
 
 
-def looks(data: bytes, kind: PictureKind, look: Look | None) -> tuple[int, int, int]:
-    """Width and height as it is stored, and 64 bits that are alike for pictures that look alike.
+def looks(data: bytes, kind: PictureKind, look: Look | None) -> tuple[int, int, int, int]:
+    """Width and height as it is stored, its colours, and 64 bits that are alike for pictures that look alike.
 
-    Each bit says whether a point of the upright picture, made as small as 9 by 8, is brighter than its neighbour.
-    Raises TooManyPixels and Undecodable.
+    Colours: how many of 4,096 nearly all of it has. Each of the bits says whether a point of the upright picture,
+    made as small as 9 by 8, is brighter than its neighbour. Raises TooManyPixels and Undecodable.
     """
     with _explained(), _opened(data, kind) as image:
         width, height = image.size
         orientation = _orientation(image, data, kind, look)
         image.thumbnail((128, 128))
-        grey = _upright(image, orientation).convert("L").resize((9, 8), Image.Resampling.BOX).tobytes()
+        upright = _upright(image, orientation)
+        grey = upright.convert("L").resize((9, 8), Image.Resampling.BOX).tobytes()
         rows = [grey[at : at + 9] for at in range(0, 72, 9)]
         bits = [left > right for row in rows for left, right in pairwise(row)]
-        return width, height, sum(bit << place for place, bit in enumerate(bits))
+        return width, height, _colours(upright), sum(bit << place for place, bit in enumerate(bits))
+
+
+def _colours(image: Picture) -> int:
+    """How many colours, told apart in 16 steps of red, green and blue, make up all but a tenth of it."""
+    coarse = image.convert("RGBA").convert("RGB").point(lambda value: value & 0xF0)
+    counts = sorted((count for count, _ in coarse.getcolors(coarse.width * coarse.height) or ()), reverse=True)
+    left, colours = image.width * image.height * 9 // 10, 0
+    while left > 0 and colours < len(counts):
+        left -= counts[colours]
+        colours += 1
+    return colours
 
 
 @contextlib.contextmanager

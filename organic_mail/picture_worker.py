@@ -28,7 +28,7 @@ CPU_SECONDS_IN_ALL = 300
 NICENESS = 10
 
 REQUEST = struct.Struct("!cIIQ")  # what, longest side, quality, bytes that follow
-LOOKS = struct.Struct("!IIQ")  # width, height, fingerprint
+LOOKS = struct.Struct("!IIIQ")  # width, height, colours, fingerprint
 ANSWER = struct.Struct("!cQ")  # how it went, bytes that follow
 READY = b"ready\n"
 PICTURE, SMALLER, FILM, TNEF, LOOK = b"P", b"S", b"F", b"T", b"L"
@@ -93,8 +93,8 @@ def _redrawn(data: bytes, kind: PictureKind, look: Look | None, *, longest: int,
         raise UnreadablePicture from None
 
 
-def _looks(data: bytes, content_type: str) -> tuple[int, int, int]:
-    """Width and height in pixels, and its fingerprint. Raises TooMuch and UnreadablePicture."""
+def _looks(data: bytes, content_type: str) -> tuple[int, int, int, int]:
+    """Width and height in pixels, its colours and its fingerprint. Raises TooMuch and UnreadablePicture."""
     from organic_mail import picture_redraw
 
     kind = kind_of(data, content_type)

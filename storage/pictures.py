@@ -85,7 +85,7 @@ def mails_with(session: Session, member_id: int | None, digests: Collection[byte
         .where(columns.sha256.in_(digests), post.c.member_id == member_id)
         .group_by(columns.sha256)
     )
-    return {digest: count for digest, count in session.connection().execute(query)}
+    return {row[0]: row[1] for row in session.connection().execute(query)}
 
 
 def fingerprints_before(session: Session, *, thread_id: int, post_id: int, member_id: int | None) -> list[int]:

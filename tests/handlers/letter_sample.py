@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from handlers.letter_content import Contents, Interest, Picture, Voice, called_in, contents
+from handlers.letter_content import Contents, Interest, Photo, Picture, Voice, called_in, contents
 from handlers.letter_page import Page, PageFacts, page
 from handlers.letter_words import words_of
 from storage.models import MailingList
@@ -27,7 +27,7 @@ def voice(number: int, thread: int, author: str, subject: str, text: str, hours:
 
 BEFORE = voice(90, 2, "Anna", "Reunion at Olu's house", "Who has a big garden this year? We were 31 last time.", 216)
 FIVE_YEARS = (NOW - NOW.replace(year=2021, hour=16)).total_seconds() / 3600
-MEMORY = voice(80, 60, "Ingrid", "The lake", "The first swim of our lives in November. Never again!", FIVE_YEARS, photos=1)
+MEMORY = voice(80, 60, "Ingrid", "The lake", "The first swim of our lives in November. Never again!", FIVE_YEARS, photos=(Photo(1),))
 VOICES = (
     voice(
         1,
@@ -37,7 +37,7 @@ VOICES = (
         "We are back from the lake and the children have not stopped talking about the heron.\n\n"
         "Does anybody know whether the old jetty is still safe? Tom thinks that the second plank is rotten.",
         15,
-        photos=7,
+        photos=(Photo(1),) * 7,
     ),
     voice(
         2,

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.decoration import Seen, is_decoration
 from handlers.enclosure import FILES_BUDGET, Enclosure, beyond_budget, enclosures, live_films, needs_cleaning
 from handlers.film import bare_film, is_film, seconds_of
 from handlers.left_out import LeftOut, Why, left_out_lines, named, packed_left_out, shown_size, unpacked_left_out
@@ -139,22 +136,3 @@ class TestWords:
 
     def test_what_is_not_named_is_counted(self) -> None:
         assert named(self.FILES, words_of("en")).endswith(", b.mov (12 MB) and 3 more")
-
-
-class TestDecorations:
-    PHOTO = Seen("p1", 1200, 900, 300_000, 0b1111)
-
-    @pytest.mark.parametrize(
-        ("changes", "signs"),
-        [
-            ({}, {"cut_ids": {"p1"}}),
-            ({"width": 150, "height": 90}, {}),
-            ({"size": 15_000}, {}),
-            ({}, {"mails": 3}),
-            ({}, {"ours": [0b11111111]}),
-        ],
-    )
-    def test_each_sign_will_do(self, changes: dict[str, int], signs: dict[str, object]) -> None:
-        known: dict[str, object] = {"cut_ids": {"p2"}, "mails": 2, "ours": [0b111111111]}
-        assert not is_decoration(self.PHOTO, **known)  # type: ignore[arg-type]
-        assert is_decoration(replace(self.PHOTO, **changes), **(known | signs))  # type: ignore[arg-type]

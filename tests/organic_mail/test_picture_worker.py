@@ -279,10 +279,19 @@ class TestFingerprint:
             )
         ]
         assert [each[:2] for each in alike] == [(600, 400), (600, 400), (300, 200), (600, 400), (400, 600)]
-        first = alike[0][2]
-        assert all((first ^ other).bit_count() <= 4 for _, _, other in alike)
+        first = alike[0][-1]
+        assert all((first ^ other).bit_count() <= 4 for *_, other in alike)
         mirrored = picture_worker._looks(saved(shapes.transpose(Image.Transpose.FLIP_LEFT_RIGHT), "PNG"), "")
-        assert (first ^ mirrored[2]).bit_count() > 8
+        assert (first ^ mirrored[-1]).bit_count() > 8
+
+    def test_a_drawing_has_few_colours_and_a_photo_many(self) -> None:
+        drawn = scene(600, 400)
+        down = Image.linear_gradient("L")
+        photo = Image.merge("RGB", [down, down.transpose(Image.Transpose.ROTATE_90), Image.radial_gradient("L")])
+        for kind in ("PNG", "JPEG", "GIF"):
+            _, _, colours, _ = picture_worker._looks(saved(drawn, kind), "")
+            assert colours <= 3
+        assert picture_worker._looks(saved(photo, "JPEG"), "")[2] > 100
 
     @pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff\xe0", b"\xff\x0a"])
     def test_nothing_to_look_at(self, data: bytes) -> None:

@@ -1,0 +1,114 @@
+"""Which pictures of a post are photos: told by what they look like, and by how often and where they came before.
+
+The looks are found out by the limited process for strangers' pictures, when a letter first needs them, and kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Collection, Iterable
+
+import structlog
+from sqlmodel import Session
+
+from handlers.decoration import Seen, is_decoration
+from handlers.enclosure import Enclosure, enclosures
+from handlers.letter_content import Photo
+from handlers.message import Message, parse
+from handlers.mime import Part, decoded, parts
+from handlers.picture import PictureKind
+from handlers.shown_pictures import ShownPictures, shown_pictures
+from organic_mail.picture_process import PictureProcess, WorkerNotStarted
+from organic_mail.picture_worker import CHANGED, LOOK, LOOKS
+from storage.contents import read_content
+from storage.database import Database
+from storage.news import NewsRow
+from storage.pictures import KeptLook, fingerprints_before, keep_looks, looked_at, looks_of, mails_with
+
+MOST_LOOKED_AT = 30
+"""Pictures of one mail; nobody has a signature of so many."""
+
+_SMALLEST_PHOTO = 20 * 1024
+"""Bytes, encoded: of pictures in the text at which nobody could look, those that are smaller count as drawings."""
+
+log = structlog.get_logger()
+
+
+def look_at_pictures(database: Database, content_ids: Iterable[int]) -> None:
+    """Find out and keep what the pictures of these messages look like, where nobody has looked yet."""
+    wanted = set(content_ids)
+    known = database.read(lambda session: looked_at(session, wanted))
+    for content_id in sorted(wanted - known):
+        _look_at_pictures_of(database, content_id)
+
+
+def _look_at_pictures_of(database: Database, content_id: int) -> None:
+    """Whatever is in the way of it: letters tell without it as well as they can."""
+    try:
+        message = parse(database.read(lambda session: read_content(session, content_id)))
+        all_parts = parts(message)
+        found = _pictures(message, all_parts)
+        if found:
+            looks = asyncio.run(_looks(message, all_parts, found[:MOST_LOOKED_AT]))
+            database.write(lambda session: keep_looks(session, content_id, looks))
+    except WorkerNotStarted as trouble:
+        log.warning("pictures cannot be looked at", content=content_id, reason=str(trouble))
+    except Exception:
+        log.exception("pictures cannot be looked at", content=content_id)
+
+
+async def _looks(message: Message, all_parts: tuple[Part, ...], found: Iterable[Enclosure]) -> list[KeptLook]:
+    """Raises WorkerNotStarted."""
+    looks: list[KeptLook] = []
+    async with PictureProcess() as worker:
+        for each in found:
+            data = decoded(message, all_parts[each.index])
+            status, content = await worker.ask(LOOK, data, content_type=each.content_type)
+            seen = LOOKS.unpack(content) if status == CHANGED else ()
+            looks.append(KeptLook(each.index, hashlib.sha256(data).digest(), len(data), *seen))
+    return looks
+
+
+def photos_of(session: Session, row: NewsRow, message: Message, *, original: str | None) -> tuple[Photo, ...]:
+    """The photos of a post, with what its author wrote beside them. original: the text that it answers."""
+    all_parts = parts(message)
+    found = _pictures(message, all_parts)
+    if not found:
+        return ()
+    shown = shown_pictures(message, all_parts, author=row.author_name, original=original)
+    looks = looks_of(session, row.content_id)
+    mails = mails_with(session, row.member_id, {look.sha256 for look in looks.values()})
+    ours = fingerprints_before(session, thread_id=row.thread_id, post_id=row.id, member_id=row.member_id)
+    return tuple(
+        Photo(each.index, shown.captions.get(each.index, ""))
+        for each in found
+        if not _is_decoration(each, all_parts, shown, looks.get(each.index), mails, ours)
+    )
+
+
+def _is_decoration(
+    picture: Enclosure,
+    all_parts: tuple[Part, ...],
+    shown: ShownPictures,
+    look: KeptLook | None,
+    mails: dict[bytes, int],
+    ours: Collection[int],
+) -> bool:
+    cut = picture.index in shown.cut
+    if look is None:
+        attached = all_parts[picture.index].disposition == "attachment"
+        return cut or (not attached and picture.encoded_size <= _SMALLEST_PHOTO)
+    seen = Seen(
+        look.width,
+        look.height,
+        look.size,
+        look.colours,
+        look.fingerprint,
+        attached=picture.index not in shown.placed,
+    )
+    return is_decoration(seen, cut=cut, mails=mails.get(look.sha256, 0), ours=ours)
+
+
+def _pictures(message: Message, all_parts: tuple[Part, ...]) -> list[Enclosure]:
+    return [each for each in enclosures(message, all_parts) if each.kind not in (None, PictureKind.OTHER)]
