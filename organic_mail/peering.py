@@ -23,7 +23,7 @@ from handlers.template import Value
 from organic_mail.operator_letter import tell_operator
 from organic_mail.peer_sending import Ourselves, ourselves, send_handshake, send_over
 from organic_mail.problem import Problem
-from storage import peers
+from storage import peers, relays
 from storage.events import record
 from storage.models_peers import Peer
 
@@ -128,6 +128,7 @@ def severed(session: Session, host: Host, domain: str, control: Control, now: da
 
 def _close(session: Session, domain: str, reason: str, now: datetime) -> None:
     closed = {"our_mailbox": "", "our_epoch": "", "said_yes": False, "they_said_yes": False, "code_token": ""}
+    relays.drop_account(session, domain)
     fields_now = {**closed, "state": State.SEVERED, "reason": reason[:200], "changed_at": now}
     peers.save_peer(session, domain=domain, fields=fields_now)
 

@@ -13,13 +13,14 @@ from sqlmodel import Session
 from handlers.facts import Host
 from handlers.message import Message
 from handlers.peer.account import received_control
+from handlers.peer.code import new_token
 from handlers.peer.control import Unreadable
 from handlers.peer.control_mail import ACCOUNT_KINDS, ControlMail, read_control_mail, write_control_mail
 from handlers.peer.direct import DirectMail, received_direct
 from handlers.peer.outbox import Outgoing, due
 from handlers.peer.relay import received_post
 from handlers.peer.relay_mail import SEALED_KINDS, PostMail, read_post_mail, write_post_mail
-from handlers.peer.restart import awake
+from handlers.peer.restart import awake, restored
 from handlers.peer.roster import space_name
 from handlers.peer.space import want_roster
 from handlers.peer.store import Action, Own, RosterWanted, Telling
@@ -28,12 +29,14 @@ from organic_mail import remote_mail, remote_posts
 from organic_mail.peer_sending import ourselves, send_over
 from organic_mail.relay_store import SqlRelayStore
 from storage import peers, queue, relays, remote, spaces
+from storage.community import the_community
 from storage.database import Database
 from storage.events import record
 from storage.unused import forget_messages
 
 RELAYED = SEALED_KINDS | ACCOUNT_KINDS
 """Kinds of mail that come over a link and are about posts."""
+_EPOCH_LETTERS = 8
 _GIVEN_UP = timedelta(minutes=55)
 """After that the queue lets go of a mail to a peer: what is not acknowledged in an hour is sent again, or announced."""
 _LETTERS_KEPT = timedelta(days=30)
@@ -42,8 +45,10 @@ _SEEN_KEPT, _RETRACTIONS_KEPT = timedelta(days=120), timedelta(days=400)  # spec
 
 def own_server(session: Session, host: Host) -> Own | None:
     """None while this server has no key for other servers."""
-    row = peers.own_key(session)
-    return Own(host.domain, host.peer_key(row.key)) if row and host.peer_key else None
+    row, community = peers.own_key(session), the_community(session)
+    if row is None or host.peer_key is None:
+        return None
+    return Own(host.domain, host.peer_key(row.key), community.restored_at if community else None)
 
 
 def relay_store(session: Session, host: Host) -> SqlRelayStore:
@@ -89,6 +94,16 @@ def wake(database: Database, host: Host, now: datetime) -> None:
     """We were away: peers hear of us at once."""
     if database.read(lambda session: bool(relay_store(session, host).links())):
         database.write(lambda session: awake(relay_store(session, host), now))
+
+
+def begin_anew(session: Session, host: Host, now: datetime) -> None:
+    """After a backup was restored: what we gave out since then we do not know, so our numbers begin again."""
+    community = the_community(session)
+    if community is not None:
+        community.restored_at = now
+    store = relay_store(session, host)
+    epochs = {link.peer: new_token(randomness.token_bytes(5), _EPOCH_LETTERS) for link in store.links()}
+    restored(store, epochs, now)
 
 
 def send_due(database: Database, host: Host, now: datetime) -> None:

@@ -9,6 +9,7 @@ from email.utils import format_datetime
 
 from sqlmodel import Session
 
+from handlers.ban import is_banned
 from handlers.facts import Host, id_of
 from handlers.header_field import header_field, mailbox_tokens, text_tokens
 from handlers.peer.control import read_canonical
@@ -17,6 +18,7 @@ from handlers.peer.seal import PostKey, Seal, SealedPost
 from handlers.peer.store import Way
 from handlers.render import SpaceFacts
 from storage import departures, posts, remote, spaces
+from storage.bans import patterns_concerning
 from storage.contents import store_content
 from storage.erasing import empty_posts, note_erasure
 from storage.events import record
@@ -39,6 +41,10 @@ def deliver(session: Session, host: Host, post: SealedPost, way: Way, now: datet
         if f"<{mailing_list.name}.{host.domain}>" not in ours:
             continue
         author = author_of_seal(session, seal, now)
+        if _is_refused(session, mailing_list, author, host):
+            text = f"A post of {seal.name} of {seal.key.origin} was not shared: {mailing_list.name} does not want it."
+            record(session, "dropped", text, now=now, list_id=mailing_list.id)
+            continue
         parent = parent_here(session, host, seal.in_reply_to)
         content_id = store_content(session, _as_mail(post, author, mailing_list, host, parent), now)
         earlier = known.get(id_of(mailing_list))
@@ -108,6 +114,12 @@ def author_of_seal(session: Session, seal: Seal, now: datetime) -> RemoteAuthor:
         alias=f"r-{random}",
         now=now,
     )
+
+
+def _is_refused(session: Session, mailing_list: MailingList, author: RemoteAuthor, host: Host) -> bool:
+    """A ban of the alias is one of this author, a ban of *@DOMAIN one of that server. Others still get the post."""
+    keys = (f"{author.alias}@{host.domain}", f"{author.alias}@{author.origin}")
+    return any(is_banned(key, patterns_concerning(session, key=key, list_id=id_of(mailing_list))) for key in keys)
 
 
 def _publish(

@@ -16,7 +16,9 @@ import zstandard
 from organic_mail import config
 from organic_mail.backup import DATABASE, FORMAT, MANIFEST, PIECE, HashedReader, Manifest
 from organic_mail.home import Home, new_home, open_home
+from organic_mail.notices import host_of
 from organic_mail.problem import Problem
+from organic_mail.relaying import begin_anew
 from storage import snapshot
 from storage.database import Database
 from storage.events import record
@@ -52,6 +54,8 @@ def restore_home(path: Path, file: Path, *, now: datetime, bar: Bar) -> Restored
         aside.unlink(missing_ok=True)
         with open_home(building.path) as opened:
             held = opened.database.write(hold_unfinished)
+            host = host_of(opened.settings, opened.secrets, opened.database)
+            opened.database.write(lambda session: begin_anew(session, host, now))
             said = f"The backup of {manifest.made_at} was restored; deliveries held for review: {held}"
             opened.database.write(lambda session: record(session, "restored", said, now=now))
     return Restored(manifest, held)

@@ -17,3 +17,4 @@ class Community(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     domain: str
     created_at: datetime = Field(sa_type=Moment)
+    restored_at: datetime | None = Field(default=None, sa_type=Moment)  # from a backup, the last time

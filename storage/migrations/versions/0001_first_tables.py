@@ -45,6 +45,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("domain", sa.String(), nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
+        sa.Column("restored_at", MOMENT, nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_community"),
     )
     op.create_table(
