@@ -18,7 +18,8 @@ from handlers.message import MalformedMessage, parse
 from handlers.notice import Notice, NoticeKind
 from organic_mail import asking, notices
 from organic_mail.past_alias import alias_marks
-from storage import members, questions
+from organic_mail.travelling import take_back
+from storage import departures, members, questions
 from storage.belonging import person_of
 from storage.contents import read_content, store_content
 from storage.database import Database
@@ -57,6 +58,8 @@ def forget(session: Session, host: Host, member_id: int, now: datetime) -> None:
     member, person = members.member_by_id(session, member_id), person_of(session, member_id)
     if member is None:
         raise LookupError(f"no member {member_id}")
+    for post in departures.gone_posts_of(session, member_id):
+        take_back(session, host, post, now)
     traces = _Traces.of(session, host, member)
     _forget_letters(session, traces, now)
     for table, ids in _rows_that_name_her(session, traces):

@@ -71,6 +71,12 @@ def due_departures(session: Session, *, limit: int = 20) -> list[int]:
     return list(session.exec(query.order_by(col(Departure.post_id)).limit(limit)))
 
 
+def gone_posts_of(session: Session, member_id: int) -> list[Post]:
+    """Posts of one author that have left for a space."""
+    query = select(Post).where(Post.member_id == member_id, Departure.post_id == Post.id)
+    return list(session.exec(query.where(Departure.state == DepartureState.GONE)))
+
+
 def asked_before(session: Session, moment: datetime, *, limit: int = 100) -> list[Departure]:
     """Those whose authors have not answered since then."""
     query = select(Departure).where(Departure.state == DepartureState.ASKING, Departure.created_at < moment)

@@ -126,6 +126,12 @@ def hold_back_at_home_elsewhere(session: Session, *, post_id: int, homes: Collec
         session.exec(delete(Delivery).where(*held_back))
 
 
+def posts_of_server(session: Session, *, space: str, origin: str) -> list[int]:
+    """Ids of all that we keep of one server's posts in a space."""
+    query = select(RemotePost.post_id).where(RemotePost.space == space, RemotePost.origin == origin)
+    return list(session.exec(query))
+
+
 def kept_too_long(session: Session, *, now: datetime, limit: int = 100) -> list[int]:
     """Ids of posts whose time in our archive is over."""
     query = select(RemotePost.post_id).where(col(RemotePost.keep_until) < now, Post.id == RemotePost.post_id)

@@ -64,11 +64,12 @@ def forget(context: typer.Context, address: MemberAddress, yes: YesFlag = False)
     from organic_mail.forgetting import forget as forget_member
     from organic_mail.forgetting import sweep
     from organic_mail.notices import host_of
+    from organic_mail.peer_keys import OwnKeys
     from storage.events import record
     from storage.own_data import rows_of
 
     with open_community(context) as community:
-        host = host_of(community.settings, community.secrets, community.database)
+        host = host_of(community.settings, community.secrets, community.database, OwnKeys(community.home.keys))
 
         def found(session: Session) -> tuple[int, str, int, int]:
             member = the_member(session, address, host.domain)
