@@ -16,6 +16,7 @@ from handlers.join import decide_join
 from handlers.keep import decide_keep
 from handlers.letter_answer import placed_answers
 from handlers.letter_pace import PACES, decide_pace
+from handlers.moving import decide_moving
 from handlers.outcome import ACCEPTED, Decline, Join, Leave, Note, Outcome, Return, Yes
 from handlers.plain_words import Command, Place, answer_in, said, said_in
 from handlers.policy import (
@@ -53,7 +54,9 @@ def decide_command(incoming: Incoming, facts: Facts, now: datetime) -> Outcome:
     if outcome is not None:
         return outcome
     command = _MEANINGS.get(incoming.route.kind) or command_said(incoming, facts)
-    return decide_unclear(incoming, facts) if command is None else _carried_out(command, incoming, facts)
+    if command is not None:
+        return _carried_out(command, incoming, facts)
+    return decide_moving(incoming, facts) or decide_unclear(incoming, facts)
 
 
 def asks_us(incoming: Incoming, facts: Facts) -> bool:

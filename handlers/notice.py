@@ -59,6 +59,8 @@ class NoticeKind(StrEnum):
     RULES = "rules"
     YOUR_DATA = "your_data"
     FORGET = "forget"  # to a member who wants to be forgotten: does she?
+    CONFIRM_MOVING = "confirm_moving"  # to an address that shall become a member's
+    MOVED = "moved"  # to the one that she had before
     WHO_CAME = "who_came"  # to the owners: somebody joined or left
     DAILY_NOTE = "daily_note"  # to the owners of a list, or the operator: what was not shared
     MAY_TRAVEL = "may_travel"  # to an author: may her post leave for a space?

@@ -113,6 +113,8 @@ EXAMPLES: Mapping[NoticeKind, tuple[Values, ...]] = {
     NoticeKind.RULES: _shapes(own=(True, False)),
     NoticeKind.YOUR_DATA: _shapes(left_out=(0, 1, 30)),
     NoticeKind.FORGET: ({},),
+    NoticeKind.CONFIRM_MOVING: ({},),
+    NoticeKind.MOVED: ({},),
     NoticeKind.WHO_CAME: _shapes(person=("Sven Berg",), joined=(True, False)),
     NoticeKind.DAILY_NOTE: _shapes(number=(1, 7), waits=(True, False)),
     NoticeKind.MAY_TRAVEL: _shapes(

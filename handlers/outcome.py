@@ -286,6 +286,15 @@ class AskToForget:
 
 
 @dataclass(frozen=True, slots=True)
+class AskToMove:
+    """She has a new address, and whoever has it is asked."""
+
+    member_id: int
+    list_id: int
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class Explain:
     """Somebody wants to know how the list works, or its rules."""
 
@@ -387,6 +396,7 @@ Action = (
     | SetLine
     | WishData
     | AskToForget
+    | AskToMove
     | Explain
     | Mute
     | HideMemory

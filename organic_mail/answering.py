@@ -11,7 +11,7 @@ from handlers.decide import Decision
 from handlers.facts import Host, id_of
 from handlers.outcome import Hold
 from handlers.policy import writer
-from organic_mail import forgetting, joining, moderation, unclear
+from organic_mail import forgetting, joining, moderation, moving, unclear
 from organic_mail.problem import Problem
 from storage import held, members, questions
 from storage.contents import Packed, store_content
@@ -37,6 +37,8 @@ def say_yes(session: Session, decision: Decision, token: str, packed: Packed, no
             _decide(session, decision, question, now)
         case QuestionKind.MEANT:
             unclear.was_meant(session, question, now)
+        case QuestionKind.MOVING:
+            moving.move(session, decision.facts.host, question, now)
         case QuestionKind.FORGETTING:
             forgetting.forget(session, decision.facts.host, question.member_id or 0, now)
             record(session, "forgotten", "A member was forgotten, as she asked.", now=now)
@@ -56,6 +58,8 @@ def say_no(session: Session, host: Host, token: str, reason: str, now: datetime)
         case QuestionKind.JOINING:
             text = f"{question.address} does not want to join."
             record(session, "declined", text, now=now, list_id=question.list_id)
+        case QuestionKind.MOVING:
+            record(session, "declined", "An address said no to being a member's.", now=now, list_id=question.list_id)
         case QuestionKind.FORGETTING:
             text = "A member asked to be forgotten, and changed her mind."
             record(session, "declined", text, now=now, list_id=question.list_id, member_id=question.member_id)

@@ -16,6 +16,7 @@ from handlers.outcome import (
     Action,
     AskToForget,
     AskToJoin,
+    AskToMove,
     AskWhatSheMeant,
     Block,
     BlockRemote,
@@ -220,7 +221,7 @@ def _write(
             peer_mail.came(session, host, decision.incoming, now)
         case SendCopies():
             letter_wishes.send_copies(session, action, now)
-        case SendDirectory() | SetLine() | Explain() | WishData() | AskToForget():
+        case SendDirectory() | SetLine() | Explain() | WishData() | AskToForget() | AskToMove():
             directory.grant(session, host, action, answer, now)
         case SendRemotely():
             content_id = store_content(session, packed, now)

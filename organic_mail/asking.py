@@ -33,6 +33,7 @@ _OPEN_FOR = {
     QuestionKind.JOINING: timedelta(days=7),
     QuestionKind.DECISION: timedelta(days=90),
     QuestionKind.LINE: timedelta(days=90),
+    QuestionKind.MOVING: timedelta(days=7),
     QuestionKind.FORGETTING: timedelta(days=7),
     QuestionKind.MEANT: timedelta(days=7),
 }

@@ -11,9 +11,9 @@ from handlers.address import Mailbox
 from handlers.directory_page import Entry, Yes, directory_page
 from handlers.facts import Host, id_of
 from handlers.notice import Notice, NoticeKind
-from handlers.outcome import AskToForget, Explain, SendDirectory, SetLine, WishData
+from handlers.outcome import AskToForget, AskToMove, Explain, SendDirectory, SetLine, WishData
 from handlers.template import Value
-from organic_mail import asking, forgetting, notices, own_data
+from organic_mail import asking, forgetting, moving, notices, own_data
 from organic_mail.joining import Answer
 from storage import directory, members, questions
 from storage.events import record
@@ -23,7 +23,7 @@ from storage.models import MailingList, Member, Membership, Role, Status
 from storage.models_questions import QuestionKind
 
 _HERE = (Status.ACTIVE, Status.PAUSED)
-Wish = SendDirectory | SetLine | Explain | WishData | AskToForget
+Wish = SendDirectory | SetLine | Explain | WishData | AskToForget | AskToMove
 
 
 def grant(session: Session, host: Host, wish: Wish, answer: Answer, now: datetime) -> None:
@@ -33,6 +33,8 @@ def grant(session: Session, host: Host, wish: Wish, answer: Answer, now: datetim
             send_directory(session, host, membership_id, answer, now)
         case SetLine():
             set_line(session, host, wish, answer, now)
+        case AskToMove():
+            moving.ask_at_new_address(session, host, wish, answer.message_id, now)
         case Explain():
             explain(session, host, wish, answer, now)
         case WishData(member_id, list_id):

@@ -249,7 +249,7 @@ def _question(session: Session, host: Host, mailing_list: MailingList | None, to
     if asked is None or mailing_list is None:
         return None
     match asked.kind:
-        case QuestionKind.JOINING:
+        case QuestionKind.JOINING | QuestionKind.MOVING:
             keys = {asked.key}
         case QuestionKind.DECISION:
             people = members.people_of(session, id_of(mailing_list), statuses=_HERE, roles=_RUN_THE_LIST)

@@ -21,6 +21,7 @@ class QuestionKind(StrEnum):
     DECISION = "decision"  # who runs the list: let it out
     LINE = "line"  # a member: what stands about me in the list of members; no yes at all
     DEPARTURE = "departure"  # a member: what I wrote may leave for a space
+    MOVING = "moving"  # whoever has an address: I am that member, write to me here
     FORGETTING = "forgetting"  # a member: I want to be forgotten
     MEANT = "meant"  # a member: that command is what I meant
 
