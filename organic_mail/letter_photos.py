@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
 
 import structlog
 from sqlmodel import Session
@@ -24,10 +25,21 @@ from organic_mail.picture_worker import CHANGED, LOOK, LOOKS
 from storage.contents import read_content
 from storage.database import Database
 from storage.news import NewsRow
-from storage.pictures import KeptLook, fingerprints_before, keep_looks, looked_at, looks_of, mails_with
+from storage.pictures import (
+    KeptLook,
+    contents_before,
+    fingerprints_before,
+    keep_looks,
+    looked_at,
+    looks_of,
+    mails_with,
+)
 
 MOST_LOOKED_AT = 30
 """Pictures of one mail; nobody has a signature of so many."""
+
+MOST_EARLIER = 20
+"""Posts of a thread with whose pictures those of an answer are compared."""
 
 _SMALLEST_PHOTO = 20 * 1024
 """Bytes, encoded: of pictures in the text at which nobody could look, those that are smaller count as drawings."""
@@ -35,12 +47,28 @@ _SMALLEST_PHOTO = 20 * 1024
 log = structlog.get_logger()
 
 
-def look_at_pictures(database: Database, content_ids: Iterable[int]) -> None:
-    """Find out and keep what the pictures of these messages look like, where nobody has looked yet."""
-    wanted = set(content_ids)
-    known = database.read(lambda session: looked_at(session, wanted))
-    for content_id in sorted(wanted - known):
+def look_at_pictures(database: Database, rows: Sequence[NewsRow]) -> None:
+    """Find out and keep what the pictures of these posts look like, where nobody has looked yet.
+
+    And those of the posts before them in their threads, which may have come back with an answer.
+    """
+    with_pictures = _look_at(database, {row.content_id for row in rows})
+    last = {row.thread_id: row.id for row in rows if row.content_id in with_pictures}
+
+    def earlier(session: Session) -> set[int]:
+        found = (contents_before(session, *place, limit=MOST_EARLIER) for place in last.items())
+        return set(chain.from_iterable(found))
+
+    if last:
+        _look_at(database, database.read(earlier))
+
+
+def _look_at(database: Database, content_ids: set[int]) -> set[int]:
+    """Returns those that have pictures."""
+    known = database.read(lambda session: looked_at(session, content_ids))
+    for content_id in sorted(content_ids - known):
         _look_at_pictures_of(database, content_id)
+    return database.read(lambda session: looked_at(session, content_ids))
 
 
 def _look_at_pictures_of(database: Database, content_id: int) -> None:

@@ -215,16 +215,8 @@ class LetterWriter:
         return self._news[key]
 
     def _read(self, rows: Sequence[NewsRow]) -> list[Voice]:
-        """The posts of these rows. What their pictures look like, and those before them, has to be known first."""
-        new = [row for row in rows if row.id not in self._voices]
-        first = {row.thread_id: row for row in reversed(new)}
-
-        def contents_before(session: Session) -> list[int]:
-            found = (news.post_before(session, row.thread_id, row.id) for row in first.values())
-            return [row.content_id for row in found if row is not None]
-
-        before = self._database.read(contents_before)
-        look_at_pictures(self._database, [*before, *(row.content_id for row in new)])
+        """The posts of these rows. What their pictures look like has to be known first."""
+        look_at_pictures(self._database, [row for row in rows if row.id not in self._voices])
         return self._database.read(lambda session: voices(session, self._host, rows, self._voices))
 
     def _newest(self, reader: ReaderRow, before: datetime | None) -> int:

@@ -74,6 +74,12 @@ def looked_at(session: Session, content_ids: Collection[int]) -> set[int]:
     return set(session.connection().execute(query).scalars())
 
 
+def contents_before(session: Session, thread_id: int, post_id: int, *, limit: int) -> list[int]:
+    """The messages of the last posts of a thread that came before another one."""
+    query = select(post.c.content_id).where(post.c.thread_id == thread_id, post.c.id < post_id)
+    return list(session.connection().execute(query.order_by(post.c.id.desc()).limit(limit)).scalars())
+
+
 def mails_with(session: Session, member_id: int | None, digests: Collection[bytes]) -> dict[bytes, int]:
     """In how many of a member's posts each of these pictures came, as far as they have been looked at."""
     if member_id is None or not digests:

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from organic_mail.picture_process import PictureProcess, WorkerNotStarted
+from storage.models import DeliveryMode
 from tests.wire.community import Community, community
 from tests.wire.letters import SUNDAY, Got, due, reads_letters, step
 
@@ -115,6 +116,27 @@ def test_our_own_photo_is_not_shown_again(people: Community) -> None:
     (letter,) = due(people)
     assert letter.text.count("There is 1 photo.") == 2
     assert len(pictures(letter)) == 2
+
+
+def test_a_photo_of_long_ago_is_known_when_it_comes_back(people: Community) -> None:
+    """Nobody had letters when it was new, so nobody has looked at it."""
+    photo = scenery(9)
+    reads_letters(people, "rose", DeliveryMode.NONE)
+    first = post(people, "<p>The heron!</p>", attached=(saved(photo, quality=90),))
+    for _ in range(3):
+        post(people, "<p>How lovely</p>", author="tom", answers=first)
+    people.clock[0] = step(days=1)
+    reads_letters(people, "rose")
+    post(
+        people,
+        "<p>It is back</p>",
+        attached=(saved(photo.resize((640, 480)), quality=60),),
+        author="tom",
+        answers=first,
+    )
+    (letter,) = due(people, step(days=2))
+    assert "It is back" in letter.text
+    assert pictures(letter) == []
 
 
 def test_a_line_beside_a_photo_stands_below_it(people: Community) -> None:
