@@ -22,7 +22,7 @@ def may_be_empty(message: Message) -> bool:
         return True
     for line in mime.text(message, part).splitlines():
         if line.strip():
-            return _is_of_program(line.strip())
+            return is_of_program(line.strip())
     return True
 
 
@@ -31,7 +31,7 @@ def is_empty(message: Message, *, original: str) -> bool:
     return not mime.attachments(message) and not written_text_of(message.raw, original=original).strip()
 
 
-def _is_of_program(line: str) -> bool:
+def is_of_program(line: str) -> bool:
     """A quote, "Sent from my …", or what may be the line above a quote."""
     if line.startswith(">") or is_rule(line) or is_device_line(line) or header_key(line) is not None:
         return True

@@ -6,6 +6,7 @@ punctuation do not count: phrases are compared by their `folded` form.
 
 from __future__ import annotations
 
+import re
 import tomllib
 import unicodedata
 from collections import defaultdict
@@ -20,6 +21,7 @@ _ENDING = ".words.toml"
 _LEAST_MARK = 10  # Unicode's combining class of accents and vowel points; below are parts of letters (Indic, kana)
 _BARE = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"})
 _APOSTROPHES = frozenset("'’‘ʼ`´")
+_ASCII_WORD = re.compile(r"[a-z0-9]+")
 _FIRST_UNSPACED = "\u3040"  # from here on words stand without blanks between them: kana, Chinese signs, Hangul
 _FEWEST_LETTERS = 6  # of a word in which one slip is forgiven
 
@@ -39,7 +41,10 @@ class Phrases:
     """All languages together. Every phrase is folded; the longest has `longest_polite` words."""
 
     meanings: Mapping[str, tuple[Part, str]]  # phrase → where it is read, and the name of what it means
+    begins: frozenset[str]  # first words of phrases, and of what is polite
     polite: frozenset[str]
+    polite_begins: frozenset[str]  # their first words
+    polite_ends: frozenset[str]
     longest_polite: int
     unspaced_polite: tuple[str, ...]  # of languages without blanks, longest first
     ends: frozenset[str]
@@ -49,7 +54,7 @@ class Phrases:
     def without_polite(self, key: str) -> str:
         """A folded line without greetings and thanks at its ends."""
         words = key.split()
-        while words:
+        while words and (words[0] in self.polite_begins or words[-1] in self.polite_ends):
             most = min(self.longest_polite, len(words))
             front = next((n for n in range(most, 0, -1) if " ".join(words[:n]) in self.polite), 0)
             back = next((n for n in range(most, 0, -1) if " ".join(words[-n:]) in self.polite), 0)
@@ -78,6 +83,8 @@ class Phrases:
 
 def folded(text: str) -> str:
     """The words of `text` as they are compared: no capitals, accents, apostrophes, punctuation or pictures."""
+    if text.isascii():
+        return " ".join(_ASCII_WORD.findall(text.lower().replace("'", "").replace("`", "")))
     letters: list[str] = []
     for letter in unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold()).translate(_BARE):
         category = unicodedata.category(letter)
@@ -139,7 +146,10 @@ def phrases() -> Phrases:
             slippable[phrase[-1]].add(phrase)
     return Phrases(
         meanings,
+        frozenset(phrase.split()[0] for phrase in (*meanings, *polite)),
         polite,
+        frozenset(phrase.split()[0] for phrase in polite),
+        frozenset(phrase.split()[-1] for phrase in polite),
         max(len(phrase.split()) for phrase in polite),
         tuple(sorted((each for each in polite if each >= _FIRST_UNSPACED), key=len, reverse=True)),
         frozenset(_around(files, "end")),

@@ -6,12 +6,13 @@ Only a message that is nothing but one of the phrases of handlers/locale is a co
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 
 from handlers import mime
+from handlers.empty import is_of_program
 from handlers.message import Message
 from handlers.phrase_table import Part, folded, is_one_slip, phrases
 from handlers.reaction_words import FAREWELLS
@@ -30,9 +31,9 @@ _ALSO_OTHER_WORDS = frozenset(
     {"si", "da", "ne", "nu", "ei", "jo", "tak", "hai"}
 )  # "Si tu veux", "Da bin ich": no answers
 _LONGEST_LINE = 60
-_MOST_WORDS = 12  # of a phrase, and more than any has
+_FEW_WORDS = 4  # "unsubscibe me, thank you": among so many the first may have a slip in it
 _LONGEST_READ = 64 * 1024  # bytes of a part
-_FIRST_LINES = 6  # a greeting, a command, a name, the line above a quote
+_FIRST_LINES = 6  # in which the greeting and the lines above a quote end
 _MOST_FAREWELL_WORDS = 4
 _MOST_UNKNOWN_WORDS = 2  # of them, in a name that does not stand in From
 _FEWEST_LETTERS = 4  # of what is looked for in words that we do not understand
@@ -137,7 +138,7 @@ def nearly_said(message: Message) -> Said | None:
         for phrase, (part, name) in phrases().meanings.items()
         if part in _PARTS[Place.US] and len(phrase) >= _FEWEST_LETTERS
     }
-    keys = _keys(line, names)
+    keys = list(_keys(line, names)) or [folded(line)]
     near = {name for phrase, name in known.items() if any(is_one_slip(key, phrase) for key in keys)}
     near = near or {known[word] for word in keys[0].split() if word in known}
     return Said(Command(near.pop())) if len(near) == 1 else None
@@ -225,7 +226,7 @@ def _names_of(message: Message) -> frozenset[str]:
 
 
 def _may_be_one(message: Message, reads: Callable[[str], bool]) -> bool:
-    """Is one of the first lines of her own a command, or the Subject, or is there only HTML to read?"""
+    """Is her first line a command, behind a greeting and a quote, or the Subject, or is there only HTML to read?"""
     part = next((part for part in mime.parts(message) if part.content_type in ("text/plain", "text/html")), None)
     if part is None or part.body_end - part.body_start > _LONGEST_READ:
         return False
@@ -233,7 +234,12 @@ def _may_be_one(message: Message, reads: Callable[[str], bool]) -> bool:
         return True
     lines = [line for line in mime.text(message, part).splitlines() if line.strip()]
     own = (line for line in lines if not line.lstrip().startswith(">"))
-    return not lines or any(map(reads, islice(own, _FIRST_LINES)))
+    for line in islice(own, _FIRST_LINES):
+        if reads(line):
+            return True
+        if not is_of_program(line.strip()) and not _is_greeting(line, Place.POST):
+            return False
+    return not lines
 
 
 def _lines(text: str, place: Place) -> list[str]:
@@ -278,19 +284,16 @@ def _said_on_line(line: str, place: Place, names: Collection[str]) -> Said | Non
         return None
     if "".join(line.split()) in _HELP_SIGNS:
         return Said(Command.HELP)
-    number = 0
     for key in _keys(line, names):
-        if key.count(" ") >= _MOST_WORDS:
-            continue
-        found = _command_of(key, place)
-        if found is None and place in (Place.LETTER, Place.US) and (numbered := _NUMBER.fullmatch(key)):
-            found, number = _command_of(numbered[1], place), int(numbered[2])
-            found = found if found in _NUMBERED else None
-        if found is None and _meaning(key.rpartition(" ")[2]) in _MODES:  # "join weekly"
-            found = _command_of(key.rpartition(" ")[0], place)
-            found = found if found is Command.JOIN else None
-        if found is not None and (number or found is not Command.PHOTOS or place is not Place.LETTER):
-            return Said(found, number)
+        command, number = _command_of(key, place), 0
+        if command is None and place in (Place.LETTER, Place.US) and (numbered := _NUMBER.fullmatch(key)):
+            command, number = _command_of(numbered[1], place), int(numbered[2])
+            command = command if command in _NUMBERED else None
+        if command is None and _meaning(key.rpartition(" ")[2]) in _MODES:  # "join weekly"
+            command = _command_of(key.rpartition(" ")[0], place)
+            command = command if command is Command.JOIN else None
+        if command is not None and (number or command is not Command.PHOTOS or place is not Place.LETTER):
+            return Said(command, number)
     return None
 
 
@@ -314,14 +317,21 @@ def _name_of(line: str, part: Part, names: Collection[str]) -> str:
     return next((name for where, name in found if where is part), "")
 
 
-def _keys(line: str, names: Collection[str]) -> list[str]:
+def _keys(line: str, names: Collection[str]) -> Iterator[str]:
     """What a line says: as it stands, without greetings and thanks, and without her name behind it."""
-    key = folded(line)
-    bare = phrases().without_polite(key)
+    known, key = phrases(), folded(line)
+    words = key.split()
+    if len(words) > _FEW_WORDS and words[0] not in known.begins:
+        return  # most lines that people write
+    yield key
+    bare = known.without_polite(key)
+    if bare != key:
+        yield bare
     words = bare.split()
-    while len(words) > 1 and words[-1] in names:
-        words.pop()
-    return list(dict.fromkeys((key, bare, phrases().without_polite(" ".join(words)))))
+    if len(words) > 1 and words[-1] in names:
+        while len(words) > 1 and words[-1] in names:
+            words.pop()
+        yield known.without_polite(" ".join(words))
 
 
 def _meaning(key: str) -> str:
@@ -333,8 +343,9 @@ def _first_said(text: str, wanted: Collection[str]) -> str:
     plain = text.strip()
     if plain[:1] in _THUMBS:
         return "yes" if _THUMBS[plain[0]] else "no"
-    begin = folded(next((each for each in _FIRST_SENTENCE.split(plain[: 4 * _LONGEST_LINE]) if each.strip()), ""))
-    is_whole = phrases().without_polite(begin) or begin
+    sentences = [folded(each) for each in _FIRST_SENTENCE.split(plain[: 4 * _LONGEST_LINE])]
+    begin = next((each for each in sentences if phrases().without_polite(each) or _meaning(each)), "")
+    is_whole = phrases().without_polite(begin)
     for key in dict.fromkeys((begin, is_whole)):
         words = key.split()
         for count in range(min(_MOST_ANSWER_WORDS, len(words)), 0, -1):

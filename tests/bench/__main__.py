@@ -6,9 +6,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import copies, help_time, intake, letters, memory, written
+from tests.bench import commands, copies, help_time, intake, letters, memory, written
 
 MEASUREMENTS = {
+    "commands": commands,
     "copies": copies,
     "intake": intake,
     "memory": memory,

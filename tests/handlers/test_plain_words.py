@@ -8,12 +8,19 @@ from handlers.message import parse
 from handlers.plain_words import (
     Command,
     PairCommand,
+    Place,
+    Said,
     answer_in,
     command_in,
+    nearly_said,
+    only_thanks,
     pair_command_in,
     read_answer,
     read_command,
     read_delivery,
+    said,
+    said_in,
+    wants_to_keep,
     words_behind_answer,
 )
 from storage.models import DeliveryMode
@@ -136,3 +143,145 @@ def test_what_one_member_says_about_another(text, command):
 
 def test_the_subject_ends_it_too():
     assert pair_command_in(message("\r\n", subject="block")) is PairCommand.BLOCK
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("Hello,\nunsubscribe\nThank you", Command.STOP),
+        ("Hello Olu,\nunsubscribe", None),  # to others that is who is asked
+        ("unsubscribe Anna", Command.STOP),
+        ("Tom, unsubscribe", None),
+        ("unsubscribe\nLove, Grandma Lindqvist", Command.STOP),
+        ("unsubscribe\nor not", None),
+        ("unsubscribe\nStop", None),
+        ("unsubscribe\n\n--\nAnna, who has a long signature with many words in it", Command.STOP),
+        ("unsubscribe \N{SLIGHTLY SMILING FACE}", Command.STOP),
+        ("unsubscribe" + 60 * " please", None),
+    ],
+)
+def test_what_may_stand_around_a_command(text, command):
+    found = said_in(message(f"{text}\r\n"), Place.ANSWER)
+    assert (found.command if found else None) is command
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "expected"),
+    [
+        ("weekly", Place.US, Command.WEEKLY),
+        ("weekly", Place.LETTER, Command.WEEKLY),
+        ("weekly", Place.ANSWER, None),
+        ("mute", Place.ANSWER, Command.MUTE),
+        ("mute", Place.POST, None),
+        ("help", Place.POST, Command.HELP),
+        ("sign me up", Place.STRANGER, Command.JOIN),
+        ("sign me up", Place.POST, None),
+        ("sign me up", Place.LETTER, None),
+        ("weekly", Place.STRANGER, None),
+        ("salir", Place.US, Command.STOP),
+        ("salir", Place.LETTER, None),
+        ("photos", Place.US, Command.PHOTOS),
+        ("photos", Place.LETTER, None),
+        ("yes", Place.US, None),
+        ("block", Place.US, None),
+        ("album 2026", Place.LETTER, None),
+        ("find heron", Place.US, None),
+        ("birthday 4 May", Place.US, None),
+    ],
+)
+def test_where_it_is_read(text, place, expected):
+    found = said(text, place)
+    assert (found.command if found else None) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("photos 1", 1),
+        ("Fotos 12!", 12),
+        ("pictures #3 please", 3),
+        ("photos no. 2", 2),
+        ("photos 123", 0),
+        ("photos 1 2", 0),
+    ],
+)
+def test_photos_of_which_conversation(text, number):
+    assert said(text, Place.LETTER) == (Said(Command.PHOTOS, number) if number else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("wekly", Command.WEEKLY),
+        ("dialy", Command.DAILY),
+        ("stopp it", Command.STOP),
+        ("Could I have it weekly?", Command.WEEKLY),
+        ("Hello Olu,\nwekly\nRose", Command.WEEKLY),
+        ("weekly or daily?", None),
+        ("My heron has died", None),
+        ("Could I have a letter that comes weekly, but only if there is room for it in the postbox?", None),
+        ("", None),
+    ],
+)
+def test_what_is_near(text, command):
+    found = nearly_said(message(f"{text}\r\n", subject="Hi"))
+    assert (found.command if found else None) is command
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Thanks!", True),
+        ("Vielen Dank\n\nRose", True),
+        ("Tack så mycket, kram", True),
+        ("Rose Okafor, gardener", False),
+        ("", False),
+        ("Thanks, but where is the key?", False),
+    ],
+)
+def test_only_thanks(text, expected):
+    assert only_thanks(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("Hello, yes", True),
+        ("Si tu veux, demande à Tom", None),
+        ("Si", True),
+        ("sí, claro", True),
+        ("Da bin ich nicht sicher", None),
+        ("Da", True),
+        ("tak", True),
+        ("Ja tak", True),
+        ("not sure", None),
+        ("maybe", None),
+        ("nu", False),
+        ("Yes, 4 of us", True),
+        ("हाँ", True),
+        ("Nu kommer vi", None),
+    ],
+)
+def test_answers_in_a_sentence(text, answer):
+    assert read_answer(text) is answer
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Keep, please", True),
+        ("zurück", True),
+        ("Yes", True),
+        ("Tut mir leid, nein", None),
+        ("no", False),
+        ("Unsubscribe", False),
+    ],
+)
+def test_shall_it_come_again(text, expected):
+    assert wants_to_keep(message(f"{text}\r\n", Content_Type="text/plain; charset=utf-8")) is expected
+
+
+@given(st.text(max_size=200), st.sampled_from(Place))
+def test_any_text_can_be_read_anywhere(text, place):
+    found = said(text, place, names={"rose"}, subject=text[:40])
+    assert found is None or found.command in Command

@@ -205,10 +205,7 @@ class TestNotSure:
     def test_it_is_asked_in_her_language(self, people: Community) -> None:
         reads_letters(people, "rose", DeliveryMode.EACH, language="de")
         writes(people, "Ginge das auch wöchentlich?", Content_Type="text/plain; charset=utf-8")
-        assert (
-            "Ginge das auch wöchentlich?“. Meinst du: wöchentlich?"
-            in letters(people)[0].get_body(("plain",)).get_content()
-        )  # type: ignore[union-attr]
+        assert "Meinst du: wöchentlich?" in letters(people)[0].get_body(("plain",)).get_content()  # type: ignore[union-attr]
 
     @pytest.mark.parametrize("author", ["Tom Okafor <tom@home.example>", "Sven <sven@elm.example>"])
     def test_somebody_elses_yes_does_nothing(self, people: Community, author: str) -> None:
