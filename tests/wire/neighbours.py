@@ -48,7 +48,7 @@ class Neighbour:
 
     def __call__(self, *words: str) -> str:
         """What `organic-mail WORDS…` prints, beside the daemon."""
-        done = self.operator(*words)
+        done = Operator(self.home)(*words)
         assert done.code == 0, (words, done.err, self.running.log if self.running else "")
         return done.out
 
@@ -61,10 +61,6 @@ class Neighbour:
     def entries(self, space: str) -> dict[str, str]:
         """Domain and state."""
         return {each["domain"]: each["state"] for each in self.json("space", "show", space)["entries"]}
-
-    @property
-    def operator(self) -> Operator:
-        return Operator(self.home)
 
     @contextmanager
     def serving(self) -> Iterator[Daemon]:
@@ -103,7 +99,7 @@ class Street:
         self._dns.put(domain, MX=[f"10 mx.{domain}."])
         self._dns.put(f"mx.{domain}", A=[address])
         for each in lists:
-            assert neighbour.operator("list", "create", each).code == 0
+            neighbour("list", "create", each)
         return neighbour
 
 

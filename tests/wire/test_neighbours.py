@@ -1,7 +1,8 @@
-"""Two and three real daemons that become peers and share a space: over SMTP, with DNS, DKIM enforced."""
+"""Two real daemons that become peers and share a space: over SMTP, with DNS, DKIM enforced."""
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,3 +42,30 @@ def test_from_a_code_to_a_space_with_two_lists(oak: Neighbour, pine: Neighbour) 
         until(lambda: pine.entries("plum-street") == both)
     shown = pine.json("space", "show", "plum-street")
     assert (shown["name"], shown["serial"], shown["entries"][1]["list"]) == ("plum-street", 2, "plum")
+
+
+def test_killed_in_the_middle_of_everything(oak: Neighbour, pine: Neighbour) -> None:
+    """Each step is taken while somebody is down, and waits till she is back."""
+    code = oak("peer", "invite").strip()
+    pine("peer", "accept", code)
+    pine("peer", "approve", "oak.example", "--yes")
+    with pine.serving() as running:
+        until(lambda: pine.peers()["oak.example"] != "requested")
+        running.end(signal.SIGKILL)
+    oak("peer", "approve", "pine.example", "--yes")
+    with pine.serving():
+        pine("queue", "retry", "--all")
+        oak("queue", "retry", "--all")
+        until(lambda: oak.peers()["pine.example"] == pine.peers()["oak.example"] == "active")
+    oak("space", "create", "plum-street", "--list", "garden", "--notice", "0")
+    oak("space", "invite", "plum-street", "pine.example", "plum")
+    with pine.serving() as running:
+        oak("queue", "retry", "--all")
+        pine("space", "accept", "plum-street", "--list", "plum")
+        running.end(signal.SIGKILL)
+    with pine.serving():
+        pine("queue", "retry", "--all")
+        oak("queue", "retry", "--all")
+        until(lambda: oak.entries("plum-street").get("pine.example") == "active")
+        oak("queue", "retry", "--all")
+        until(lambda: pine.entries("plum-street").get("pine.example") == "active")
