@@ -45,7 +45,7 @@ def ledgers(store: RelayStore, own: str, peer: str, now: datetime) -> list[Ledge
 
 
 def entitled(store: RelayStore, space: str, day: date, peer: str) -> list[Seen]:
-    """Latest forms of that day which the peer may have, oldest first."""
+    """Latest forms of that day which the peer may have, in any order."""
     since: dict[int, datetime | None] = {}
     posts: list[Seen] = []
     for post in store.latest(space, day):
@@ -55,7 +55,7 @@ def entitled(store: RelayStore, space: str, day: date, peer: str) -> list[Seen]:
         joined = since[post.roster]
         if joined and joined <= post.date:
             posts.append(post)
-    return sorted(posts, key=lambda post: (post.date, post.key))
+    return posts
 
 
 def shared_spaces(store: RelayStore, own: str, peer: str, now: datetime) -> list[str]:
@@ -65,8 +65,8 @@ def shared_spaces(store: RelayStore, own: str, peer: str, now: datetime) -> list
 
 
 def keys_digest(keys: Iterable[PostKey]) -> str:
-    """Base64, of the sorted keys, a line each."""
-    lines = (f"{key.origin}|{key.post}|{key.rev}\n" for key in sorted(keys))
+    """Base64, of the keys, a line each, sorted as lines."""
+    lines = sorted(f"{key.origin}|{key.post}|{key.rev}\n" for key in keys)
     return base64.b64encode(hashlib.sha256("".join(lines).encode()).digest()).decode()
 
 

@@ -149,7 +149,7 @@ def _is_asked(offer: Offered, now: datetime) -> bool:
 
 def _offer_day(store: RelayStore, peer: str, space: str, day: date, now: datetime) -> None:
     """Everything of the day that the peer may have waits for it, to be announced."""
-    for seen in entitled(store, space, day, peer):
+    for seen in sorted(entitled(store, space, day, peer), key=lambda seen: (seen.date, seen.key)):
         link = store.link(peer)
         if link is None or store.post(seen.key) is None:
             continue

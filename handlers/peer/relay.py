@@ -40,6 +40,7 @@ MOST_NOTICES = 3
 """Edits of one post about which members get mail."""
 _MOST_REFUSED = 64
 _MOST_REPEATS = 3
+_HIGHEST = 10**15
 _MOST_PIECES = 500
 """Ranges of numbers in one account; an honest peer never comes near."""
 
@@ -75,7 +76,7 @@ def received_post(
     if holds(link.processed, seq):
         store.save_link(owing_status(link, now + STATUS_WITHIN))
         return Outcome(Taken.KNOWN, "it came by this link before", told)
-    if seq < 1 or len(link.processed) > _MOST_PIECES:
+    if not 1 <= seq <= _HIGHEST or len(link.processed) > _MOST_PIECES:
         return Outcome(Taken.DROPPED, "its number makes no sense")
     store.save_link(link)
     try:

@@ -26,6 +26,7 @@ class MemoryStore:
     rotated: dict[str, tuple[KnownKey, ...]] = field(default_factory=dict)
     seen_forms: dict[PostName, dict[int, Seen]] = field(default_factory=dict)
     days: dict[tuple[str, date], set[PostName]] = field(default_factory=lambda: defaultdict(set))
+    known_latest: dict[tuple[str, date], list[Seen]] = field(default_factory=dict)
     bytes_of: dict[PostKey, SealedPost] = field(default_factory=dict)
     delivered: list[tuple[PostKey, Way]] = field(default_factory=list)
     archive: dict[PostName, SealedPost] = field(default_factory=dict)
@@ -88,6 +89,8 @@ class MemoryStore:
         assert seen.key.rev not in forms, "the index is unique"
         forms[seen.key.rev] = seen
         self.days[seen.space, seen.date.date()].add(name)
+        for form in forms.values():
+            self.known_latest.pop((form.space, form.date.date()), None)
         if post is not None:
             self.bytes_of[seen.key] = post
 
@@ -95,10 +98,10 @@ class MemoryStore:
         return self.bytes_of.get(key)
 
     def latest(self, space: str, day: date) -> Iterable[Seen]:
-        for name in self.days.get((space, day), ()):
-            form = latest_of(self.seen_forms[name].values())
-            if form.date.date() == day:
-                yield form
+        if (space, day) not in self.known_latest:
+            forms = [latest_of(self.seen_forms[name].values()) for name in self.days.get((space, day), ())]
+            self.known_latest[space, day] = [form for form in forms if form.date.date() == day]
+        return self.known_latest[space, day]
 
     def deliver(self, post: SealedPost, way: Way, now: datetime) -> None:
         self.archive[post.key.origin, post.key.post] = post

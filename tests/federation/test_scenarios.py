@@ -16,6 +16,7 @@ from tests.federation.scenarios import (
     new_keys,
     outages,
 )
+from tests.federation.schedules import check_claims
 from tests.federation.simulator import DAY, HOUR, MINUTE, paper_signatures, share
 
 
@@ -106,3 +107,8 @@ def test_s9_servers_come_and_go() -> None:
             assert server.domain in members[posts[key].seal.roster]
     staying = {server.domain for server in network.servers[5:-5]}
     assert not [key for key, domain in network.lost() if domain in staying and key.origin in staying]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_s12_any_graph_and_schedule(seed: int) -> None:
+    check_claims(seed)
