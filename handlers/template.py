@@ -19,6 +19,7 @@ How to write a notice:
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +29,6 @@ from functools import cache
 from babel.numbers import format_decimal
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context, select_autoescape
 from jinja2.runtime import Context
-from markupsafe import Markup, escape
 
 from handlers.catalogue import OUR_LANGUAGE, NotTranslated, catalogue
 from handlers.letter_words import Words, words_of
@@ -129,7 +129,7 @@ def _word(context: Context, kind: str, english: str) -> str:
     return catalogue(words.language, strict=True).pgettext(kind, english)
 
 
-def _marked(paragraph: str) -> Markup:
-    """For HTML: text of another direction stands in an element of its own (spec/people.md §3.7)."""
-    kept_apart = str(escape(paragraph)).replace("\N{FIRST STRONG ISOLATE}", "<bdi>")
-    return Markup(kept_apart.replace("\N{POP DIRECTIONAL ISOLATE}", "</bdi>"))  # noqa: S704 - escaped above
+def _marked(paragraph: str) -> str:
+    """As HTML, escaped: text of another direction stands in an element of its own (spec/people.md §3.7)."""
+    kept_apart = html.escape(paragraph).replace("\N{FIRST STRONG ISOLATE}", "<bdi>")
+    return kept_apart.replace("\N{POP DIRECTIONAL ISOLATE}", "</bdi>")

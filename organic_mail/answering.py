@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from handlers.address import Mailbox
+from handlers.client_language import client_language
 from handlers.decide import Decision
 from handlers.facts import Host, id_of
 from handlers.outcome import Hold
@@ -94,7 +95,8 @@ def _join(session: Session, decision: Decision, question: Question, packed: Pack
     membership = members.membership(session, question.list_id, id_of(member)) if member else None
     is_invited = membership is not None and membership.status is Status.INVITED
     if mailing_list.joining is Joining.OPEN or is_invited:
-        newcomer = joining.Newcomer(Mailbox(question.name, question.address), question.delivery)
+        language = client_language(decision.incoming.message)
+        newcomer = joining.Newcomer(Mailbox(question.name, question.address), question.delivery, language=language)
         joining.confirm(session, facts.host, mailing_list=mailing_list, newcomer=newcomer, now=now)
         return
     asked = Hold(f"{writer(decision.incoming, facts)} asks to join, and somebody has to say yes.", question.list_id)

@@ -63,6 +63,7 @@ from organic_mail import (
     complaining,
     departing,
     directory,
+    first_language,
     joining,
     letter_wishes,
     moderation,
@@ -168,6 +169,8 @@ def _write(
             text = f"An email to {decision.incoming.route.address} went on to the people who read it."
             record(session, "forwarded", text, now=now, list_id=list_id)
         case Join(token, membership_id):
+            message = decision.incoming.message
+            first_language.learn(session, host, membership_id=membership_id, message=message, now=now)
             joining.accept(session, host, token=token, membership_id=membership_id, answer=answer, now=now)
         case Decline(token, membership_id):
             joining.decline(session, token=token, membership_id=membership_id, now=now)

@@ -20,6 +20,7 @@ from handlers.template import Value
 from handlers.token import address_marks
 from handlers.written import written_text_of
 from organic_mail import notices
+from organic_mail.first_language import guessed
 from storage import bounces, members, questions
 from storage.events import record
 from storage.models import DeliveryMode, Joining, MailingList, Member
@@ -136,7 +137,7 @@ def ask_to_join(
     letter = Notice(
         NoticeKind.CONFIRM_JOINING,
         Mailbox("", address),
-        host.language,
+        guessed(session, host, mailing_list),
         mailing_list,
         reply_to=f"{mailing_list.name}-{token}@{host.domain}",
         in_reply_to=message_id,

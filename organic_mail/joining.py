@@ -12,6 +12,7 @@ from handlers.alias import alias_for
 from handlers.facts import Host, id_of
 from handlers.notice import Notice, NoticeKind
 from organic_mail import notices
+from organic_mail.first_language import guessed
 from organic_mail.lookup import is_banned_from
 from organic_mail.past_alias import alias_marks
 from organic_mail.problem import Problem
@@ -226,7 +227,7 @@ def _member(session: Session, host: Host, mailing_list: MailingList, newcomer: N
         alias=alias_for(mailbox.name, mailbox.address, taken),
         address=mailbox.address,
         key=key,
-        language=newcomer.language or host.language,
+        language=newcomer.language or guessed(session, host, mailing_list),
         timezone=newcomer.timezone or host.timezone,
         now=now,
     )

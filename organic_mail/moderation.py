@@ -8,6 +8,7 @@ from sqlmodel import Session
 
 from handlers.address import Mailbox, NoSingleAuthor, author_of
 from handlers.automatic import is_bulk
+from handlers.client_language import client_language
 from handlers.decide import Decision, decide
 from handlers.facts import Facts, Host, id_of
 from handlers.incoming import Authentication, Envelope, Incoming, Verdict
@@ -20,6 +21,7 @@ from handlers.route import Kind
 from organic_mail import asking, joining, notices
 from organic_mail.answered import hiding_keys
 from organic_mail.asking_people import ask_people
+from organic_mail.first_language import guessed
 from organic_mail.held_meaning import Meaning, applicant_of, meaning_of
 from organic_mail.letter_facts import button_facts, letter_facts
 from organic_mail.lookup import look_up
@@ -143,7 +145,8 @@ def reject_held(session: Session, host: Host, held_id: int, *, now: datetime, re
     member = members.member_by_id(session, waiting.member_id) if waiting.member_id else None
     applicant = applicant_of(session, host, waiting)
     if applicant is not None:
-        kind, recipient, language = NoticeKind.NOT_JOINED, Mailbox("", applicant.address), host.language
+        kind, recipient = NoticeKind.NOT_JOINED, Mailbox("", applicant.address)
+        language = guessed(session, host, mailing_list) if mailing_list else host.language
     elif member is not None:
         address = members.primary_address(session, id_of(member))
         kind, recipient, language = NoticeKind.NOT_SHARED, Mailbox(member.name, address), member.language
@@ -229,7 +232,9 @@ def _let_in_or_go(
         if membership is not None:
             joining.leave(session, host, membership_id=id_of(membership), answer=answer, now=now)
     elif applicant is not None:
-        newcomer = joining.Newcomer(Mailbox(applicant.name, applicant.address), applicant.delivery)
+        newcomer = joining.Newcomer(
+            Mailbox(applicant.name, applicant.address), applicant.delivery, language=client_language(message)
+        )
         joining.confirm(session, host, mailing_list=mailing_list, newcomer=newcomer, now=now, voucher=by)
     elif author is not None:
         newcomer = joining.Newcomer(author)
