@@ -18,9 +18,9 @@ async def authenticate(
     envelope: Envelope, message: Message, settings: Settings, dns: Dns, threads: Executor, now: datetime
 ) -> Authentication:
     """With `smtp.authentication = "off"` every From is believed; else SPF, DKIM and DMARC decide, in a thread."""
+    by_our_relay = came_by_our_relay(envelope, settings)
     if settings.smtp.authentication == "off":
-        found = Authentication(Verdict.ALIGNED)
-    else:
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(threads, judged, envelope, message, settings, dns, now)
-    return replace(found, by_our_relay=came_by_our_relay(envelope, settings))
+        return Authentication(Verdict.ALIGNED, by_our_relay=by_our_relay)
+    loop = asyncio.get_running_loop()
+    found = await loop.run_in_executor(threads, judged, envelope, message, settings, dns, now)
+    return replace(found, by_our_relay=by_our_relay)

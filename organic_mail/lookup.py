@@ -136,7 +136,7 @@ def _facts(
         letter=letter,
         button=pressed,
         space=route.space,
-        is_banned=author is not None and is_banned_from(session, mailing_list, author.address),
+        is_banned=author is not None and seat.has_bans and is_banned_from(session, mailing_list, author.address),
         has_posted=has_posted(session, mailing_list, member_id),
         is_empty=is_post and mailing_list is not None and is_empty_answer(session, host, mailing_list, message),
     )

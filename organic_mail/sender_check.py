@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 
 from handlers import dmarc
 from handlers.address import NoSingleAuthor, address_key, author_of
@@ -50,8 +50,14 @@ def judged(envelope: Envelope, message: Message, settings: Settings, dns: Dns, n
 
 def came_by_our_relay(envelope: Envelope, settings: Settings) -> bool:
     """Did a mail server of our own pass it on?"""
-    relays = [ipaddress.ip_network(network) for network in settings.smtp.trusted_relays]
-    return is_within(envelope.client, relays) or (not envelope.client and _only_ours_reach_us(settings))
+    if not envelope.client:
+        return _only_ours_reach_us(settings)
+    return _is_relay(envelope.client, tuple(settings.smtp.trusted_relays))
+
+
+@lru_cache(maxsize=256)  # to read the addresses takes as long as to look up who wrote
+def _is_relay(client: str, relays: tuple[str, ...]) -> bool:
+    return is_within(client, [ipaddress.ip_network(network) for network in relays])
 
 
 def _arrival(envelope: Envelope, message: Message, settings: Settings) -> Arrival:

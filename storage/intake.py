@@ -7,20 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import bindparam, func, literal, select
+from sqlalchemy import bindparam, func, literal, or_, select
 from sqlmodel import Session, SQLModel
 
 from storage.models import MailingList, Member, Membership, Moment
 from storage.prepared import Prepared, PreparedAmong, detached
-from storage.tables import address, mailing_list, member, membership, post
+from storage.tables import address, ban, mailing_list, member, membership, post
 
 R = TypeVar("R", bound=SQLModel)
 
 _HAS_LIST = Prepared(
     select(mailing_list.c.id).where(mailing_list.c.name == bindparam("name"), mailing_list.c.removed_at.is_(None))
 )
+_HAS_BANS = select(ban.c.id).where(or_(ban.c.list_id.is_(None), ban.c.list_id == mailing_list.c.id)).exists()
 _SEAT = (
-    select(*mailing_list.c, *member.c, *membership.c)
+    select(*mailing_list.c, *member.c, *membership.c, _HAS_BANS)
     .select_from(mailing_list)
     .outerjoin(address, address.c.key == bindparam("key"))
     .outerjoin(member, member.c.id == address.c.member_id)
@@ -52,6 +53,7 @@ class Seat:
     mailing_list: MailingList | None
     member: Member | None
     membership: Membership | None
+    has_bans: bool = True  # is anybody banned from the list, or may be?
     posts: int = 0  # of the person, on all lists
 
 
@@ -72,7 +74,7 @@ def seat_of(session: Session, *, list_name: str, key: str, since: datetime | Non
     if row is None:
         return None
     values = iter(row)
-    return Seat(_found(MailingList, values), _found(Member, values), _found(Membership, values), next(values))
+    return Seat(_found(MailingList, values), _found(Member, values), _found(Membership, values), *values)
 
 
 def has_posted(session: Session, mailing_list: MailingList | None, member_id: int | None) -> bool:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -87,13 +86,22 @@ def is_of_the_disk(error: BaseException) -> bool:
     return getattr(original, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR
 
 
-@contextmanager
-def in_plain_words() -> Iterator[None]:
+class _InPlainWords:
+    """Around every read: it is made once, and no generator."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, SQLAlchemyError | sqlite3.Error) and (cause := cause_of(error)) is not None:
+            raise StorageTrouble(cause) from error
+
+
+_IN_PLAIN_WORDS = _InPlainWords()
+
+
+def in_plain_words() -> AbstractContextManager[None]:
     """An error of the database itself becomes StorageTrouble; any other stays as it is."""
-    try:
-        yield
-    except (SQLAlchemyError, sqlite3.Error) as error:
-        cause = cause_of(error)
-        if cause is None:
-            raise
-        raise StorageTrouble(cause) from error
+    return _IN_PLAIN_WORDS

@@ -5,9 +5,9 @@ from __future__ import annotations
 import queue
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
 from typing import Any, Protocol, TypeVar, cast
@@ -95,6 +95,21 @@ class _Submitted:
 _Outcome = tuple[Any, BaseException | None]
 
 
+class _Announcement:
+    """`preparing`, twice for each post: a generator would cost as much as a statement."""
+
+    __slots__ = ("_writer",)
+
+    def __init__(self, writer: GroupWriter) -> None:
+        self._writer = writer
+
+    def __enter__(self) -> None:
+        self._writer.announce()
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.arrive()
+
+
 class GroupWriter:
     """The one thread that writes to a SQLite file while `serve` owns it.
 
@@ -122,6 +137,7 @@ class GroupWriter:
         self._door = Lock()  # nothing is put behind the None that ends the thread
         self._closed = False
         self._preparing = 0  # writes that will be submitted in a moment
+        self._gathers = False  # the writer waits for them
         self._all_submitted = Event()
         self._rows_in_file = 0  # how many this connection had changed at the last checkpoint
         self._thread = Thread(target=self._run, name="storage-writer", daemon=True)
@@ -138,18 +154,21 @@ class GroupWriter:
             self._waiting.put(submitted)
         return submitted.future
 
-    @contextmanager
-    def preparing(self) -> Iterator[None]:
+    def preparing(self) -> AbstractContextManager[None]:
+        return _Announcement(self)
+
+    def announce(self) -> None:
+        """One more write will be submitted in a moment."""
         with self._door:
             self._preparing += 1
-            self._all_submitted.clear()
-        try:
-            yield
-        finally:
-            with self._door:
-                self._preparing -= 1
-                if not self._preparing:
-                    self._all_submitted.set()
+
+    def arrive(self) -> None:
+        """It was submitted, or will not be."""
+        with self._door:
+            self._preparing -= 1
+            if self._gathers and not self._preparing:
+                self._gathers = False
+                self._all_submitted.set()
 
     def changed(self) -> bool:
         with self._using_connection:
@@ -194,8 +213,14 @@ class GroupWriter:
 
     def _wait_for_company(self) -> None:
         until = time.monotonic() + GATHERING
-        while self._preparing and self._waiting.qsize() < GROUP_LIMIT and (left := until - time.monotonic()) > 0:
+        while self._waiting.qsize() < GROUP_LIMIT and (left := until - time.monotonic()) > 0:
+            with self._door:
+                self._gathers = self._preparing > 0
+                if not self._gathers:
+                    return
+                self._all_submitted.clear()
             self._all_submitted.wait(left)
+        self._gathers = False
 
     def _commit_together(self, group: list[_Submitted]) -> None:
         """Futures are done only after the commit: who waits for one may say 250."""

@@ -214,6 +214,19 @@ def test_a_commit_waits_for_what_is_announced(sqlite_database: Database, monkeyp
     assert sqlite_database.write(say("alone")) == "alone"  # for what comes unannounced nobody waits
 
 
+def test_a_commit_waits_for_what_is_announced_while_it_waits(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.writer.GATHERING", 60)
+    with sqlite_database.preparing():
+        first = sqlite_database.submit(say("one"))
+        with sqlite_database.preparing():
+            assert wait([first], 0.1).not_done
+            second = sqlite_database.submit(say("two"))
+        assert wait([first, second], 0.1).not_done == {first, second}
+    assert not wait([first, second], 10).not_done
+
+
 def test_a_commit_does_not_wait_for_ever(sqlite_database: Database) -> None:
     with sqlite_database.preparing():
         assert sqlite_database.write(say("one")) == "one"

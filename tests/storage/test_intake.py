@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from storage import lists, members
+from storage.bans import add_ban
 from storage.intake import has_list, keys_of_members, seat_of
 from storage.models import Status
 
@@ -54,3 +55,14 @@ def test_whose_addresses_are_known(database, anna):
     asked = {"anna@home.example", "a@work.example", "sven@elm.example"}
     assert database.read(lambda session: keys_of_members(session, asked)) == asked - {"sven@elm.example"}
     assert database.read(lambda session: keys_of_members(session, ())) == frozenset()
+
+
+@pytest.mark.parametrize(("where", "seen"), [(None, True), ("family", True), ("choir", False)])
+def test_where_somebody_is_banned(database, anna, where, seen):
+    def is_seen(session):
+        return seat_of(session, list_name="family", key="anna@home.example").has_bans
+
+    assert not database.read(is_seen)
+    list_id = database.read(lambda session: lists.list_named(session, where).id) if where else None
+    database.write(lambda session: add_ban(session, pattern="sven@elm.example", list_id=list_id, now=NOW))
+    assert database.read(is_seen) is seen
