@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
-from handlers.address import Mailbox, author_of
+from handlers.address import Mailbox, NoSingleAuthor, author_of
 from handlers.decide import Decision, decide
 from handlers.facts import Host, id_of
 from handlers.incoming import Authentication, Envelope, Incoming, Verdict
@@ -87,13 +87,19 @@ class Server:
 
     def take(self, raw: bytes, to: str, *, verdict: Verdict = Verdict.ALIGNED) -> Outcome:
         """One mail that comes in; what SMTP answers stands in it."""
+        return self.write(lambda session: self.take_in(session, raw, to, verdict=verdict))
+
+    def take_in(self, session: Any, raw: bytes, to: str, *, verdict: Verdict) -> Outcome:
+        """The same in a transaction of somebody else's."""
         message = parse(raw)
-        author = author_of(message)
-        route, facts = self.read(lambda session: look_up(session, self.host, message, author, to, self.now))
+        try:
+            author = author_of(message)
+        except NoSingleAuthor:
+            author = None
+        route, facts = look_up(session, self.host, message, author, to, self.now)
         incoming = Incoming(Envelope("b-x@elsewhere.example", (to,)), message, Authentication(verdict), route)
         outcome = decide(incoming, facts, self.now)
-        decisions = (Decision(incoming, facts, outcome),)
-        self.write(lambda session: apply(session, decisions, pack(raw), self.now))
+        apply(session, (Decision(incoming, facts, outcome),), pack(raw), self.now)
         return outcome
 
     def is_there(self, address: str) -> bool:
