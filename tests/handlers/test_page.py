@@ -11,6 +11,7 @@ from html import unescape
 
 import pytest
 
+from handlers.catalogue import languages
 from handlers.page import content_security_policy, leave_page, left_page, masked, trouble_page, unknown_page
 from storage.models import MailingList
 from tests.handlers.letters import FAMILY, HOST
@@ -34,13 +35,19 @@ def words(page: str) -> str:
     return unescape(re.sub(r"<[^>]+>", " ", page.partition("<body>")[2]))
 
 
-@pytest.mark.parametrize("language", ["en", "sv", "xx", "../en"])
+@pytest.mark.parametrize("language", [*languages(), "sv-FI", "xx", "../en"])
 def test_the_words_are_few_and_kind(language: str) -> None:
     for page in pages(language=language):
         text = words(page)
         assert len(text.split()) <= 80
         assert not [word for word in BANNED if word in text.lower()]
         assert all(len(sentence.split()) <= 20 for sentence in re.split(r"[.?]\s|\s{3,}", text))
+
+
+@pytest.mark.parametrize(("language", "direction"), [("de", "ltr"), ("he", "rtl"), ("ar", "rtl")])
+def test_each_language_runs_its_own_way(language: str, direction: str) -> None:
+    for page in pages(language=language)[:2]:
+        assert f'<html lang="{language}" dir="{direction}">' in page
 
 
 def test_only_the_page_that_asks_has_a_button() -> None:
