@@ -11,12 +11,11 @@ from handlers.enclosure import enclosures
 from handlers.facts import Host
 from handlers.header_field import plain_text
 from handlers.letter_content import LONGEST_TEXT, Photo, Voice, called_in
-from handlers.message import Message, parse
+from handlers.message import Message
 from handlers.mime import parts
 from handlers.written import written_text_of
 from organic_mail.answered_text import answered_text
-from organic_mail.letter_photos import photos_of
-from storage.contents import read_content
+from organic_mail.letter_photos import photos_of, shown_message
 from storage.news import NewsRow
 from storage.posts import post_by_id
 
@@ -39,10 +38,9 @@ def _voice(session: Session, host: Host, row: NewsRow) -> Voice:
     photos: tuple[Photo, ...] = ()
     files: tuple[str, ...] = ()
     try:
-        raw = read_content(session, row.content_id)
+        message = shown_message(session, row.content_id)
         original = _answered(session, host, row)
-        text = written_text_of(raw, original=original)
-        message = parse(raw)
+        text = written_text_of(message.raw, original=original)
         photos, files = photos_of(session, row, message, original=original), _files(message)
     except Exception:
         log.exception("a post cannot be shown in letters", post=row.id)

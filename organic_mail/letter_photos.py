@@ -22,6 +22,7 @@ from handlers.picture import PictureKind
 from handlers.shown_pictures import ShownPictures, shown_pictures
 from organic_mail.picture_process import PictureProcess, WorkerNotStarted
 from organic_mail.picture_worker import CHANGED, LOOK, LOOKS
+from storage.cleaned import cleaned_of
 from storage.contents import read_content
 from storage.database import Database
 from storage.news import NewsRow
@@ -77,13 +78,23 @@ def _look_at_pictures_of(database: Database, content_id: int) -> None:
         message = parse(database.read(lambda session: read_content(session, content_id)))
         all_parts = parts(message)
         found = _pictures(message, all_parts)
-        if found:
+        if found and not _has_tnef(message):  # of which the parts are counted otherwise before and after it is opened
             looks = asyncio.run(_looks(message, all_parts, found[:MOST_LOOKED_AT]))
             database.write(lambda session: keep_looks(session, content_id, looks))
     except WorkerNotStarted as trouble:
         log.warning("pictures cannot be looked at", content=content_id, reason=str(trouble))
     except Exception:
         log.exception("pictures cannot be looked at", content=content_id)
+
+
+def shown_message(session: Session, content_id: int) -> Message:
+    """The message as letters show it: a winmail.dat is what is in it, as soon as a copy has been made.
+
+    Raises MalformedMessage and StorageTrouble.
+    """
+    message = parse(read_content(session, content_id))
+    made = cleaned_of(session, content_id) if _has_tnef(message) else None
+    return message if made is None or made.raw is None else parse(made.raw)
 
 
 async def _looks(message: Message, all_parts: tuple[Part, ...], found: Iterable[Enclosure]) -> list[KeptLook]:
@@ -136,6 +147,10 @@ def _is_decoration(
         attached=picture.index not in shown.placed,
     )
     return is_decoration(seen, cut=cut, mails=mails.get(look.sha256, 0), ours=ours)
+
+
+def _has_tnef(message: Message) -> bool:
+    return any(each.is_tnef for each in enclosures(message, parts(message)))
 
 
 def _pictures(message: Message, all_parts: tuple[Part, ...]) -> list[Enclosure]:

@@ -9,12 +9,11 @@ import structlog
 
 from handlers.letter_album import MOST_PICTURES, MOST_PICTURES_OF_ONE
 from handlers.letter_content import Contents, Picture, Voice
-from handlers.message import parse
 from handlers.mime import decoded, parts
 from handlers.picture import PictureKind, kind_of
+from organic_mail.letter_photos import shown_message
 from organic_mail.picture_process import PictureProcess
 from organic_mail.picture_worker import CHANGED, SAME, SMALLER
-from storage.contents import read_content
 from storage.database import Database
 
 LONGEST_SIDE, QUALITY = 1100, 74
@@ -53,7 +52,7 @@ class LetterPictures:
         return drawn
 
     async def _draw_one(self, voice: Voice, worker: PictureProcess) -> tuple[Picture, ...]:
-        message = parse(self._database.read(lambda session: read_content(session, voice.content_id)))
+        message = self._database.read(lambda session: shown_message(session, voice.content_id))
         all_parts = parts(message)
         found: list[Picture] = []
         for photo in voice.photos[:MOST_PICTURES_OF_ONE]:

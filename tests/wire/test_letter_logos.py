@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from email.message import EmailMessage
@@ -13,8 +14,10 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
+from organic_mail.cleaning_posts import CleaningPosts
 from organic_mail.picture_process import PictureProcess, WorkerNotStarted
 from storage.models import DeliveryMode
+from tests.organic_mail.test_cleaning import tnef
 from tests.wire.community import Community, community
 from tests.wire.letters import SUNDAY, Got, due, reads_letters, step
 
@@ -146,6 +149,27 @@ def test_a_line_beside_a_photo_stands_below_it(people: Community) -> None:
     assert "There are 2 photos. The old jetty. The heron." in letter.text
     assert letter.text.count("The old jetty.") == letter.html.count("The old jetty.") == 1
     assert "We are back.\nIt was cold." in letter.text
+
+
+def test_what_outlook_packed_is_shown_once_a_copy_was_made(people: Community) -> None:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "anna@home.example", "family@oak.example", "From Outlook"
+    message["Message-ID"] = "<outlook@home.example>"
+    message.set_content("Look!")
+    packed = tnef(("letter.pdf", b"%PDF-1.4"), ("photo.jpg", saved(scenery(7))))
+    message.add_attachment(packed, maintype="application", subtype="ms-tnef", filename="winmail.dat")
+    raw = message.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    assert people.receive(raw) == (250, "2.0.0")
+    (post,) = people.posts()
+
+    async def clean() -> None:
+        cleaning = CleaningPosts(people.database, lambda: SUNDAY)
+        await cleaning.clean(post.content_id, raw, lambda *_: None)
+
+    asyncio.run(clean())
+    (letter,) = due(people)
+    assert len(pictures(letter)) == 1
+    assert "With it came: letter.pdf." in letter.text
 
 
 def test_who_cannot_look_goes_by_place_and_size(people: Community, monkeypatch: pytest.MonkeyPatch) -> None:
