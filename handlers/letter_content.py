@@ -71,15 +71,25 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True)
+class Thanks:
+    """Who sent the reader hearts for what she wrote in one conversation."""
+
+    title: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Contents:
     """The conversations of one letter. `rest`: those that get one line each."""
 
     shown: tuple[Conversation, ...]
     rest: tuple[Conversation, ...]
     memory: Voice | None = None  # of this day in another year
+    thanks: tuple[Thanks, ...] = ()  # since her last letter
 
     @property
     def is_empty(self) -> bool:
+        """Hearts alone wait for the next letter."""
         return not self.shown and self.memory is None
 
     @property

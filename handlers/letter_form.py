@@ -34,6 +34,7 @@ def letter_html(page: Page) -> str:
             page=page,
             greeting=page.greeting.partition(NAME_MARK),
             contents_heading=words.say("In this letter:"),
+            thanks_heading=words.say("Hearts for you:"),
             answer_word=words.word("button", "Answer everyone"),
             heart_word=words.word("button", "Send a heart"),
             footer=_footer(page),
@@ -52,6 +53,8 @@ def letter_text(page: Page) -> str:
         paragraphs.append("\n".join([words.say("In this letter:"), *contents]))
     for entry in page.entries:
         paragraphs += _spoken(entry, words, may_answer=page.may_answer)
+    if page.thanks:
+        paragraphs.append("\n".join([words.say("Hearts for you:"), *map(_ended, page.thanks)]))
     if page.memory:
         paragraphs += _remembered(page.memory, words)
     if page.rest:

@@ -101,6 +101,7 @@ class Page:
     rest_heading: str
     rest: tuple[str, ...]
     rest_how: tuple[HowTo, ...]
+    thanks: tuple[str, ...]
     memory: Remembered | None
     may_answer: bool
     weekly: bool
@@ -154,8 +155,9 @@ def page(contents: Contents, facts: PageFacts) -> Page:
         explanations=_explanations(facts),
         entries=entries,
         rest_heading=_rest_heading(contents, facts),
-        rest=tuple(_rest_line(each, words) for each in contents.rest),
+        rest=tuple(_line(each.title, each.people, words) for each in contents.rest),
         rest_how=(how_to(words.say("To read them, press Reply and write: more")),) if contents.rest else (),
+        thanks=tuple(_line(each.title, each.names, words) for each in contents.thanks),
         memory=memory,
         may_answer=mailing_list.posting is not Posting.ANNOUNCE,
         weekly=facts.weekly,
@@ -233,8 +235,8 @@ def _rest_heading(contents: Contents, facts: PageFacts) -> str:
     return facts.words.count("%(count)s more conversation:", "%(count)s more conversations:", len(contents.rest))
 
 
-def _rest_line(each: Conversation, words: Words) -> str:
-    return f"{words.own(shortened(each.title, LONGEST_TITLE))} – {words.together(_some_names(each.people, words))}"
+def _line(title: str, names: Sequence[str], words: Words) -> str:
+    return f"{words.own(shortened(title, LONGEST_TITLE))} – {words.together(_some_names(names, words))}"
 
 
 def _entry(number: int, each: Conversation, facts: PageFacts, album: Album) -> Entry:

@@ -7,15 +7,16 @@ its reader's name, addresses and signature are added when her letter is sent (or
 from __future__ import annotations
 
 import secrets as randomness
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import structlog
 from sqlmodel import Session
 
 from handlers.facts import Host, id_of
-from handlers.letter_content import Contents, Interest, Voice, contents, folded_name, unique_first_names
+from handlers.letter_content import Contents, Interest, Thanks, Voice, contents, folded_name, unique_first_names
 from handlers.letter_form import letter_html
 from handlers.letter_mail import LONGEST_HTML, edition_mail
 from handlers.letter_memory import SUNDAY, days_of_other_years
@@ -39,6 +40,8 @@ from storage.trouble import StorageTrouble
 
 _MEMORIES_READ = 12
 """Posts of one day of other years that are looked at for a photo."""
+_HEARTS_KEPT = timedelta(days=31)
+"""Older ones than that are news to nobody."""
 
 log = structlog.get_logger()
 
@@ -70,6 +73,7 @@ class LetterWriter:
         self._first_names: dict[int, str] | None = None
         self._called: frozenset[str] = frozenset()
         self._muted: dict[int, frozenset[int]] | None = None
+        self._hearts: defaultdict[int, list[news.HeartRow]] | None = None  # by author
         self._memories: dict[str, Voice | None] = {}  # by time zone
 
     def write(self, readers: Sequence[ReaderRow], *, day: date | None, before: datetime | None = None) -> int:
@@ -115,15 +119,17 @@ class LetterWriter:
         return self._write_one(reader, self._read(self._database.read(find)), LetterKind.REST, rest_of=edition_id)
 
     def write_missed(self, reader: ReaderRow, before: datetime) -> bool:
-        """What was written while she was away, up to then. False when that was nothing."""
+        """What was written while she was away, up to then, in short. False when that was nothing."""
         return self._write_one(reader, self._news_behind(reader.read_to, before), LetterKind.MISSED)
 
     def _write_one(
         self, reader: ReaderRow, posts: Sequence[Voice], kind: LetterKind, rest_of: int | None = None
     ) -> bool:
-        found = contents(posts, self._interest(reader, weekly=False))
+        found = contents(posts, self._interest(reader, weekly=kind is LetterKind.MISSED))
         if found.is_empty:
             return False
+        if kind is LetterKind.MISSED:
+            found = self._with_thanks(reader, found)
         edition = replace(self.edition(reader, found, kind), rest_of=rest_of)
         read_to = reader.read_to if kind is LetterKind.REST else max(voice.post_id for voice in posts)
         row = (reader, (), read_to)
@@ -141,7 +147,9 @@ class LetterWriter:
         if found.is_empty and (today.weekday() != SUNDAY or not reader.letters):
             return found
         memory = self.memory(reader.timezone)
-        return replace(found, memory=memory) if memory is not None and interest.wants(memory) else found
+        if memory is not None and interest.wants(memory):
+            found = replace(found, memory=memory)
+        return self._with_thanks(reader, found)
 
     def memory(self, timezone: str) -> Voice | None:
         """A post with a photo that was written on this day of another year."""
@@ -155,6 +163,25 @@ class LetterWriter:
             found = (self._read([row])[0] for row in rows)
             self._memories[timezone] = next((voice for voice in found if voice.photos and voice.readable), None)
         return self._memories[timezone]
+
+    def _with_thanks(self, reader: ReaderRow, found: Contents) -> Contents:
+        """The hearts since her last letter for what she wrote, unless it stands in this one."""
+        if self._hearts is None:
+            since = self._now - _HEARTS_KEPT
+            rows = self._database.read(lambda session: news.hearts_since(session, id_of(self._list), since))
+            self._hearts = defaultdict(list)
+            for row in rows:
+                self._hearts[row.author_id].append(row)
+        hearts = self._hearts.get(reader.member_id, [])
+        last = hearts and self._database.read(lambda session: news.last_letter_at(session, reader.membership_id))
+        if not last or found.is_empty:
+            return found
+        shown = {voice.post_id for voice in found.posts}
+        names: dict[str, dict[str, None]] = {}
+        for heart in hearts:
+            if heart.given_at > last and heart.post_id not in shown:
+                names.setdefault(heart.subject, {})[heart.name] = None
+        return replace(found, thanks=tuple(Thanks(title, tuple(given)) for title, given in names.items()))
 
     def _interest(self, reader: ReaderRow, *, weekly: bool) -> Interest:
         if self._muted is None:
@@ -252,8 +279,8 @@ class LetterWriter:
             for conversations in (found.shown, found.rest)
         )
         language = reader.language.lower()
-        memory = found.memory.post_id if found.memory is not None else None
-        return language, reader.timezone, part_of_day(local.hour), reader.weekly, reader.letters == 0, shape, memory
+        hers = found.memory.post_id if found.memory is not None else None, found.thanks
+        return language, reader.timezone, part_of_day(local.hour), reader.weekly, reader.letters == 0, shape, hers
 
     def _keep(
         self,

@@ -11,7 +11,17 @@ from sqlalchemy import Select, and_, exists, func, not_, or_, select
 from sqlmodel import Session
 
 from storage.models import Membership, Status
-from storage.tables import hidden_memory, letter_reader, membership, post, reaction, thread
+from storage.tables import (
+    hidden_memory,
+    letter,
+    letter_edition,
+    letter_reader,
+    member,
+    membership,
+    post,
+    reaction,
+    thread,
+)
 
 MOST_NEWS = 400
 """Posts that one letter looks at; who was away for longer gets the last ones."""
@@ -97,6 +107,44 @@ def _news() -> Select[Any]:
         .select_from(post.join(thread, thread.c.id == post.c.thread_id))
         .where(post.c.removed_at.is_(None))
     )
+
+
+@dataclass(frozen=True, slots=True)
+class HeartRow:
+    """A heart, or another emoji, that somebody gave another's post."""
+
+    author_id: int  # member id of who wrote the post
+    post_id: int
+    subject: str  # of its thread
+    name: str  # of who gave it
+    given_at: datetime
+
+
+def hearts_since(session: Session, list_id: int, since: datetime) -> list[HeartRow]:
+    """What was given after a moment on a list, the first one first."""
+    query = (
+        select(post.c.member_id, post.c.id, thread.c.subject, member.c.name, reaction.c.reacted_at)
+        .select_from(
+            reaction.join(post, post.c.id == reaction.c.post_id)
+            .join(thread, thread.c.id == post.c.thread_id)
+            .join(member, member.c.id == reaction.c.member_id)
+        )
+        .where(post.c.list_id == list_id, post.c.removed_at.is_(None), post.c.member_id != reaction.c.member_id)
+        .where(reaction.c.reacted_at > since)
+        .order_by(reaction.c.reacted_at)
+    )
+    return [HeartRow(*row) for row in session.connection().execute(query)]
+
+
+def last_letter_at(session: Session, membership_id: int) -> datetime | None:
+    """When the last letter with news was written to her; None before the first one, and long after."""
+    query = (
+        select(func.max(letter_edition.c.made_at))
+        .select_from(letter.join(letter_edition, letter_edition.c.id == letter.c.edition_id))
+        .where(letter.c.membership_id == membership_id, letter_edition.c.rest_of.is_(None))
+    )
+    found: datetime | None = session.connection().execute(query).scalar()
+    return found
 
 
 def memories(session: Session, list_id: int, days: Sequence[tuple[datetime, datetime]], *, limit: int) -> list[NewsRow]:

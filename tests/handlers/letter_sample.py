@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from handlers.letter_content import Contents, Interest, Photo, Picture, Voice, called_in, contents
+from handlers.letter_content import Contents, Interest, Photo, Picture, Thanks, Voice, called_in, contents
 from handlers.letter_page import Page, PageFacts, page
 from handlers.letter_words import words_of
 from storage.models import MailingList
@@ -28,6 +28,7 @@ def voice(number: int, thread: int, author: str, subject: str, text: str, hours:
 BEFORE = voice(90, 2, "Anna", "Reunion at Olu's house", "Who has a big garden this year? We were 31 last time.", 216)
 FIVE_YEARS = (NOW - NOW.replace(year=2021, hour=16)).total_seconds() / 3600
 MEMORY = voice(80, 60, "Ingrid", "The lake", "The first swim of our lives in November. Never again!", FIVE_YEARS, photos=(Photo(1),))
+THANKS = (Thanks("Apple cake", ("Rose", "Tom")), Thanks("עוגת תפוחים", ("דוד",)))
 VOICES = (
     voice(
         1,
@@ -67,7 +68,7 @@ VOICES = (
 
 def sample_contents() -> Contents:
     found = contents(VOICES, Interest(99, "rose"))
-    return Contents(found.shown, (replace(found.shown[0], title="Something else", thread_id=70),), MEMORY)
+    return Contents(found.shown, (replace(found.shown[0], title="Something else", thread_id=70),), MEMORY, THANKS)
 
 
 def sample_page(language: str, **more: Any) -> Page:

@@ -454,3 +454,14 @@ def test_who_gets_each_post_hears_what_she_missed(people, letter):
     assert missed.recipient == "tom@home.example"
     assert "1. While he was away." in missed.text
     assert LAKE not in missed.text
+
+
+def test_what_was_missed_is_told_in_short(people, letter):
+    send(people, gmail(letter, "pause"))
+    for number in range(10, 20):
+        says(people, f"Text {number}.", f"Subject {number}", number)
+    help_address = "family-help@oak.example"
+    send(people, answer(letter, "I am back", to=help_address, message_id="<b@x.example>"), help_address)
+    (missed,) = wished(people)
+    assert "7. Subject 16." in missed.text
+    assert "3 more conversations:" in missed.text
