@@ -2,85 +2,28 @@
 
 from __future__ import annotations
 
+import signal
 import smtplib
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 
 from tests.dns_server import DnsServer
-from tests.wire.daemons import PATIENCE, until
-from tests.wire.neighbours import Neighbour, Street, befriend
-from tests.wire.sink import Sink
-
-MAILBOXES = "127.0.0.90"
-
-
-@dataclass
-class Members:
-    """Ana at oak, Bob at pine, and what lies in their mailboxes."""
-
-    oak: Neighbour
-    pine: Neighbour
-    port: int
-    sink: Sink = field(default_factory=Sink)
-
-    def writes(self, server: Neighbour, author: str, to: str, subject: str, text: str, **more: str) -> EmailMessage:
-        mail = EmailMessage()
-        mail["From"], mail["To"], mail["Subject"] = author, to, subject
-        mail["Message-ID"] = f"<{subject.replace(' ', '.').lower()}@home.example>"
-        for name, value in more.items():
-            mail[name.replace("_", "-")] = value
-        mail.set_content(text)
-        with smtplib.SMTP(server.address, self.port, timeout=PATIENCE) as client:
-            client.send_message(mail)
-        return mail
-
-    def got(self, recipient: str, subject: str) -> list[EmailMessage]:
-        found = [
-            message_from_bytes(each.content, policy=policy.default)
-            for each in self.sink.taken
-            if each.recipient == recipient
-        ]
-        return [mail for mail in found if isinstance(mail, EmailMessage) and mail["Subject"] == subject]
-
-    def one(self, recipient: str, subject: str) -> EmailMessage:
-        mails: list[EmailMessage] = until(lambda: self.got(recipient, subject))
-        assert len(mails) == 1
-        return mails[0]
+from tests.wire.daemons import until
+from tests.wire.space_members import Members, space_of
 
 
 @pytest.fixture
 def members(tmp_path: Path, dns_server: DnsServer) -> Iterator[Members]:
-    street = Street(tmp_path, dns_server)
-    dns_server.put("home.example", MX=["10 mx.home.example."], TXT=["v=spf1 ip4:127.0.0.0/8 -all"])
-    dns_server.put("mx.home.example", A=[MAILBOXES])
-    oak, pine = street.neighbour("oak", lists=("garden",)), street.neighbour("pine", lists=("plum",))
-    with ExitStack() as running:
-        made = Members(oak, pine, street.port)
-        running.enter_context(made.sink.listening(street.port, MAILBOXES))
-        for server, name, person in (
-            (oak, "garden", "Ana R. <ana@home.example>"),
-            (pine, "plum", "Bob P. <bob@home.example>"),
-        ):
-            server("member", "add", name, person, "--confirmed", "--quiet")
-            running.enter_context(server.serving())
-        befriend(oak, pine)
-        oak("space", "create", "plum-street", "--list", "garden", "--title", "Plum Street", "--notice", "0")
-        oak("space", "invite", "plum-street", "pine.example", "plum")
-        pine("space", "accept", "plum-street", "--list", "plum")
-        both = {"oak.example": "active", "pine.example": "active"}
-        until(lambda: pine.entries("plum-street") == both)
+    with space_of(tmp_path, dns_server, "oak", "pine") as made:
         yield made
 
 
 def test_a_post_goes_to_the_other_server_and_its_answer_comes_back(members: Members) -> None:
     """F27, F28, F41: nothing leaves that was written to the list, and no address ever does."""
-    oak, pine = members.oak, members.pine
+    oak, pine = members.servers["oak"], members.servers["pine"]
     oak("member", "set", "ana@home.example", "share=always")
     pine("member", "set", "bob@home.example", "share=always")
     members.writes(oak, "Ana R. <ana@home.example>", "garden@oak.example", "At home", "For us alone.")
@@ -116,7 +59,7 @@ def test_a_post_goes_to_the_other_server_and_its_answer_comes_back(members: Memb
 
 def test_an_author_is_asked_and_can_take_it_back(members: Members) -> None:
     """F42, F43, F60: nothing leaves before she says so, and what she takes back goes from both servers."""
-    oak, pine = members.oak, members.pine
+    oak, pine = members.servers["oak"], members.servers["pine"]
     members.writes(oak, "Ana R. <ana@home.example>", "garden-plum-street@oak.example", "Pears", "Come and get some.")
     asked = members.one("ana@home.example", 'May "Pears" leave for Plum Street?')
     assert "pine.example" in asked.get_body(("plain",)).get_content()
@@ -133,7 +76,7 @@ def test_an_author_is_asked_and_can_take_it_back(members: Members) -> None:
 
 def test_two_people_of_two_servers_write_to_each_other_alone(members: Members) -> None:
     """F54, F55, F56: under aliases in both directions; a block ends it, a stranger gets nowhere."""
-    oak, pine = members.oak, members.pine
+    oak, pine = members.servers["oak"], members.servers["pine"]
     oak("member", "set", "ana@home.example", "share=always")
     members.writes(oak, "Ana R. <ana@home.example>", "garden-plum-street@oak.example", "Plums", "Who wants some?")
     copy = members.one("bob@home.example", "Plums")
@@ -157,3 +100,25 @@ def test_two_people_of_two_servers_write_to_each_other_alone(members: Members) -
     members.writes(pine, "Bob P. <bob@home.example>", ana_at_pine, "Again", "Are you there?")
     until(lambda: "was dropped" in oak("log"))
     assert members.got("ana@home.example", "Again") == []
+
+
+def test_in_a_circle_everybody_gets_a_post_once_also_who_was_killed(tmp_path: Path, dns_server: DnsServer) -> None:
+    """F29, F33, F34: three servers, three links; one is killed while a post is on its way, and starts again."""
+    with space_of(tmp_path, dns_server, "oak", "pine", "birch") as members, ExitStack() as later:
+        oak, pine = members.servers["oak"], members.servers["pine"]
+        oak("member", "set", "ana@home.example", "share=always")
+        members.writes(oak, "Ana R. <ana@home.example>", "garden-plum-street@oak.example", "Apples", "Ripe!")
+        members.one("bob@home.example", "Apples")
+        members.one("cid@home.example", "Apples")
+
+        assert pine.running is not None
+        pine.running.end(signal.SIGKILL)
+        members.writes(oak, "Ana R. <ana@home.example>", "garden-plum-street@oak.example", "Pears", "Ripe, too!")
+        members.one("cid@home.example", "Pears")
+        later.enter_context(pine.serving())
+        oak("queue", "retry", "--all")
+        members.one("bob@home.example", "Pears")
+        members.writes(oak, "Ana R. <ana@home.example>", "garden-plum-street@oak.example", "Plums", "The last ones.")
+        members.one("bob@home.example", "Plums")
+        for subject in ("Apples", "Pears", "Plums"):
+            assert [len(members.got(f"{name}@home.example", subject)) for name in ("ana", "bob", "cid")] == [1, 1, 1]
