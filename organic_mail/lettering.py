@@ -173,8 +173,10 @@ class LetterWriter:
             for row in rows:
                 self._hearts[row.author_id].append(row)
         hearts = self._hearts.get(reader.member_id, [])
-        last = hearts and self._database.read(lambda session: news.last_letter_at(session, reader.membership_id))
-        if not last or found.is_empty:
+        if not hearts or found.is_empty:
+            return found
+        last = self._database.read(lambda session: news.last_letter_at(session, reader.membership_id))
+        if last is None:
             return found
         shown = {voice.post_id for voice in found.posts}
         names: dict[str, dict[str, None]] = {}
