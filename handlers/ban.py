@@ -28,10 +28,11 @@ def ban_pattern(text: str) -> str:
 
 def is_banned(key: str, patterns: Iterable[str]) -> bool:
     """Does an address, as its key, fit one of the patterns?"""
-    return any(_fits(key, pattern) for pattern in patterns)
+    return any(fits(key, pattern) for pattern in patterns)
 
 
-def _fits(key: str, pattern: str) -> bool:
+def fits(key: str, pattern: str) -> bool:
+    """Is a text what the pattern says?"""
     first, *others = pattern.split(ANYTHING)
     if not others:
         return key == pattern

@@ -11,9 +11,14 @@ from collections.abc import Callable, Mapping
 
 from handlers.facts import Facts, id_of
 from handlers.incoming import Incoming, Verdict
-from handlers.outcome import ACCEPTED, Action, AskToForget, Explain, Outcome, SendDirectory, SetLine, WishData
+from handlers.outcome import (
+    ACCEPTED,
+    Action,
+    Outcome,
+)
 from handlers.plain_words import Command, read_answer
 from handlers.policy import awaiting_author, dropped, held, writer
+from handlers.wishes import AskToForget, Explain, SendDirectory, SetLine, WishData
 from handlers.written import written_text_of
 from storage.models import Membership, Status
 from storage.models_questions import Question

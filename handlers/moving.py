@@ -9,9 +9,13 @@ from handlers.address import AddressProblem, Mailbox, entered_mailbox
 from handlers.facts import Facts, id_of
 from handlers.incoming import Incoming, Verdict
 from handlers.message import Message
-from handlers.outcome import ACCEPTED, AskToMove, Outcome
+from handlers.outcome import (
+    ACCEPTED,
+    Outcome,
+)
 from handlers.policy import awaiting_author, writer
 from handlers.route import in_domain
+from handlers.wishes import AskToMove
 from handlers.written import written_text_of
 from storage.models import Status
 

@@ -11,6 +11,7 @@ from handlers.address import Mailbox, address_key, parse_mailboxes
 from handlers.automatic import has_automatic_subject, is_automatic
 from handlers.calendar import calendar_answer
 from handlers.facts import Facts, id_of
+from handlers.header_rules import RuleAction, rule_for
 from handlers.incoming import Incoming, Verdict
 from handlers.message import Message
 from handlers.outcome import ACCEPTED, Hold, Mute, Note, Outcome, React, Withdraw
@@ -118,6 +119,21 @@ def banned(incoming: Incoming, facts: Facts) -> Outcome | None:
         f"Is that a mistake? Then write to {owner_address(facts)}"
     )
     return refused(incoming, facts, Reply(550, "5.7.1", text), "the address is banned")
+
+
+def header_rules(incoming: Incoming, facts: Facts) -> Outcome | None:
+    """What the list says about a field of the header, such as the mark of a filter for spam."""
+    rule = rule_for(facts.mailing_list.header_rules, incoming.message) if facts.mailing_list else None
+    match rule.action if rule else None:
+        case RuleAction.HOLD:
+            reason = f"Its header has what this list wants to read first: {rule}."
+            return Outcome(ACCEPTED, (Hold(reason, facts.list_id, facts.member_id, ask_hourly=True),))
+        case RuleAction.REFUSE:
+            text = f"This list does not take such an email. Is that a mistake? Then write to {owner_address(facts)}"
+            return refused(incoming, facts, Reply(550, "5.7.1", text), f"its header has {rule}")
+        case RuleAction.DISCARD:
+            return dropped(facts, f"An email from {writer(incoming, facts)} was not shared: its header has {rule}.")
+    return None
 
 
 def reaction(incoming: Incoming, facts: Facts) -> Outcome | None:
@@ -262,6 +278,7 @@ POSTING: tuple[Rule, ...] = (
     other_lists_mail,
     *SAFE,
     banned,
+    header_rules,
     reaction,
     muting,
     not_a_member,

@@ -14,9 +14,7 @@ from handlers.facts import Host, id_of
 from handlers.incoming import Incoming, Verdict
 from handlers.outcome import (
     Action,
-    AskToForget,
     AskToJoin,
-    AskToMove,
     AskWhatSheMeant,
     Block,
     BlockRemote,
@@ -24,7 +22,6 @@ from handlers.outcome import (
     ChangeDelivery,
     Complained,
     Decline,
-    Explain,
     Forward,
     FromPeer,
     GoOn,
@@ -45,17 +42,15 @@ from handlers.outcome import (
     Return,
     SayIsMember,
     SendCopies,
-    SendDirectory,
     SendPrivately,
     SendRemotely,
     SendRest,
-    SetLine,
     Unblock,
-    WishData,
     Withdraw,
     Yes,
 )
 from handlers.route import Kind
+from handlers.wishes import AskToForget, AskToMove, Explain, SendDirectory, SetLine, WishData
 from organic_mail import (
     answering,
     asking,

@@ -11,8 +11,8 @@ from handlers.address import Mailbox
 from handlers.directory_page import Entry, Yes, directory_page
 from handlers.facts import Host, id_of
 from handlers.notice import Notice, NoticeKind
-from handlers.outcome import AskToForget, AskToMove, Explain, SendDirectory, SetLine, WishData
 from handlers.template import Value
+from handlers.wishes import AskToForget, AskToMove, Explain, SendDirectory, SetLine, WishData
 from organic_mail import asking, forgetting, moving, notices, own_data
 from organic_mail.joining import Answer
 from storage import directory, members, questions

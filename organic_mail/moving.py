@@ -9,7 +9,7 @@ from sqlmodel import Session
 from handlers.address import Mailbox, address_key
 from handlers.facts import Host, id_of
 from handlers.notice import Notice, NoticeKind
-from handlers.outcome import AskToMove
+from handlers.wishes import AskToMove
 from organic_mail import asking, notices, pausing
 from organic_mail.lookup import is_banned_from
 from storage import members, questions

@@ -77,6 +77,7 @@ def update_list(
     emergency: bool | None = None,
     bounces_to_owners: bool | None = None,
     held_days: int | None = None,
+    header_rules: str | None = None,
 ) -> MailingList:
     """Change what is given, leave the rest. Raises LookupError for an unknown or removed list."""
     mailing_list = _list_in_use(session, list_id)
@@ -94,6 +95,8 @@ def update_list(
         mailing_list.bounces_to_owners = bounces_to_owners
     if held_days is not None:
         mailing_list.held_days = held_days
+    if header_rules is not None:
+        mailing_list.header_rules = header_rules
     session.flush()
     return mailing_list
 

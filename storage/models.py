@@ -183,6 +183,7 @@ class MailingList(SQLModel, table=True):
     emergency: bool = False  # nothing goes out that nobody has read
     bounces_to_owners: bool = False  # what came back and cannot be read
     held_days: int = 0  # for so long held posts wait; 0: until somebody decides
+    header_rules: str = ""  # what fields of a header do, a line each: see handlers.header_rules
     created_at: datetime = Field(sa_type=Moment)
     removed_at: datetime | None = Field(default=None, sa_type=Moment)
 

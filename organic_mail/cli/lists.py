@@ -49,6 +49,7 @@ def create(
     from storage import models
     from storage.lists import ListNameTaken, create_list
     from storage.members import alias_owner
+    from storage.spaces import seat_at
 
     with open_community(context) as community:
         domain = community.settings.community.domain
@@ -60,6 +61,8 @@ def create(
         def make(session: Session) -> None:
             if owner := alias_owner(session, name):
                 fail(f"{name}@{domain} is the address of {owner.name} for private mail; choose another name")
+            if seat_at(session, name):
+                fail(f"at {name}@{domain} a list writes to its space; choose another name")
             try:
                 create_list(
                     session,
@@ -128,9 +131,11 @@ def change(
     held_days=NUMBER: for how long held mail waits, 0 for ever; bounces=log or owners: who hears of what came back and
     cannot be read; tell_owners=yes or no: are they told who joins and leaves. welcome=TEXT and goodbye=TEXT: words of
     yours below ours, =off: that letter is not sent, =on: ours alone again. rules=TEXT: what "rules" is answered with,
-    rules= with nothing behind it for those of every community. Of rules, welcome and goodbye, @FILE is what stands in
-    a file."""
+    rules= with nothing behind it for those of every community. header_rules=TEXT: lines like "hold X-Spam-Flag: YES",
+    with refuse or discard for hold and * for anything; the first that fits decides. Of these four, @FILE is what
+    stands in a file."""
     from handlers.facts import id_of
+    from handlers.header_rules import checked_rules
     from organic_mail.config_values import one_line
     from storage import models
     from storage.list_words import set_words
@@ -147,6 +152,7 @@ def change(
         "emergency": one_of("yes", "no"),
         "bounces": one_of("log", "owners"),
         "held_days": days,
+        "header_rules": lambda text: checked_rules(own_words(text)),
         "tell_owners": yes_or_no,
         "welcome": own_words,
         "goodbye": own_words,
@@ -214,6 +220,7 @@ def _described(session: Session, mailing_list: MailingList, host: Host) -> dict[
         "emergency": "yes" if mailing_list.emergency else "no",
         "bounces": "owners" if mailing_list.bounces_to_owners else "log",
         "held_days": mailing_list.held_days,
+        "header_rules": mailing_list.header_rules,
         **described_words(session, list_id),
         "members": count_members(session, list_id),
         "lists": [each.name for each in member_lists(session, list_id)],

@@ -28,6 +28,7 @@ def test_a_new_list_can_be_seen(om: Operator) -> None:
         "emergency": "no",
         "bounces": "log",
         "held_days": 0,
+        "header_rules": "",
         "tell_owners": "no",
         "welcome": "on",
         "goodbye": "on",
@@ -175,3 +176,13 @@ def test_the_name_of_a_removed_list_is_free_again(om: Operator) -> None:
     assert om("list", "remove", "family", "--yes").code == 0
     assert om("list", "create", "family", "--title", "New").code == 0
     assert om("list", "show", "family", "--json").json["title"] == "New"
+
+
+def test_header_rules_are_checked(om: Operator) -> None:
+    assert om("list", "create", "family").code == 0
+    rules = "hold X-Spam-Flag: YES\nrefuse X-Spam-Score: 9*"
+    assert om("list", "set", "family", f"header_rules={rules}").code == 0
+    assert om("list", "show", "family", "--json").json["header_rules"] == rules
+    assert "is no rule" in om("list", "set", "family", "header_rules=burn it").error
+    assert om("list", "show", "family", "--json").json["header_rules"] == rules
+    assert om("list", "set", "family", "header_rules=").code == 0

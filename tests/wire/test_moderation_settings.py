@@ -181,3 +181,14 @@ def test_each_reason_has_a_letter_of_its_own(sqlite_template: Path, tmp_path: Pa
         let(office.people, emergency=True)
         assert office.writes(ROSE, "Hello", subject="Three") == OK
         assert [letter.subject.rpartition(": ")[2] for letter in office.letters(ANNA)] == ['"One"', '"Three"']
+
+
+def test_header_rules_hold_refuse_and_discard(office: PostOffice) -> None:
+    let(office.people, header_rules="hold X-Spam-Flag: YES\nrefuse X-Spam-Score: 9*\ndiscard Subject: *casino*")
+    assert office.writes(ROSE, "Hello", subject="One", X_Spam_Flag="YES", X_Spam_Score="9.9") == OK
+    assert office.held() == ["One"], "the first that fits"
+    assert office.writes(ROSE, "Hello", subject="Two", X_Spam_Score="9.9") == (550, "5.7.1")
+    assert office.writes(ROSE, "Hello", subject="Grand Casino") == OK
+    assert office.writes(ROSE, "Hello", subject="Three", X_Spam_Flag="NO") == OK
+    assert office.subjects() == ["Three"]
+    assert office.held() == ["One"]

@@ -62,6 +62,7 @@ def upgrade() -> None:
         sa.Column("emergency", sa.Boolean(), nullable=False),
         sa.Column("bounces_to_owners", sa.Boolean(), nullable=False),
         sa.Column("held_days", sa.Integer(), nullable=False),
+        sa.Column("header_rules", sa.String(), nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("removed_at", MOMENT, nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_mailing_list"),
