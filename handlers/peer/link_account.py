@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from handlers.peer.hop import SignedHop, hop_is_good
-from handlers.peer.link_time import STATUS_WITHIN, looked_at, owing_status, with_gaps_noticed
+from handlers.peer.link_time import STATUS_WITHIN, owing_status, with_gaps_noticed
 from handlers.peer.ranges import with_number
 from handlers.peer.store import Action, Event, KnownKey, Link, LinkState, Own, RelayStore, Telling
 
@@ -27,8 +27,8 @@ def heard(link: Link, now: datetime, *, aligned: bool) -> tuple[Link, tuple[Acti
     unaligned = 0 if aligned else link.unaligned + 1
     state = LinkState.ACTIVE if link.state is LinkState.DORMANT else link.state
     known = replace(link, heard_at=now, is_stale=False, state=state, unaligned=unaligned)
-    if known.failures:
-        known = looked_at(replace(known, failures=0, resume_at=None), now)
+    if link.is_stale:
+        known = owing_status(known, now + STATUS_WITHIN)
     return known, (Telling(Event.NOT_SIGNED, link.peer),) if unaligned == _WARN_UNALIGNED else ()
 
 

@@ -13,6 +13,7 @@ from handlers.peer.store import Link, RelayStore
 
 STATUS_WITHIN = timedelta(minutes=15)  # after something came that is not acknowledged
 STATUS_DAILY = timedelta(hours=20)  # so that one that is lost makes nobody think that we are away
+STATUS_NEWS = timedelta(hours=1)  # while the peer does not know our epoch, or which posts it shall not wait for
 STATUS_APART = timedelta(minutes=5)  # at most one in so long
 GAP_LASTS = timedelta(minutes=10)
 STALE_AFTER = timedelta(hours=48)
@@ -20,7 +21,6 @@ DORMANT_AFTER = timedelta(days=30)
 RESEND_AFTER = timedelta(minutes=60)  # without an acknowledgement; then twice as long each time
 RESEND_AT_MOST = timedelta(hours=24)
 OFFER_AFTER = timedelta(hours=2)  # what waited so long is announced instead of sent
-BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (5, 10, 20, 40, 60))
 
 
 def looked_at(link: Link, at: datetime) -> Link:
@@ -57,5 +57,6 @@ def resend_after(tries: int) -> timedelta:
     return min(RESEND_AFTER * (1 << min(tries - 1, 10)), RESEND_AT_MOST)
 
 
-def back_off(failures: int) -> timedelta:
-    return BACK_OFF[min(failures, len(BACK_OFF)) - 1]
+def is_away(link: Link) -> bool:
+    """Has it said nothing since we offered it something?"""
+    return link.offered_at is not None and link.heard_at < link.offered_at

@@ -16,8 +16,9 @@ from handlers.peer.hop import Hop, longer_path, signed_hop
 from handlers.peer.link_time import (
     DORMANT_AFTER,
     OFFER_AFTER,
+    RESEND_AFTER,
     STALE_AFTER,
-    back_off,
+    is_away,
     resend_after,
     with_gaps_noticed,
 )
@@ -25,7 +26,7 @@ from handlers.peer.offer import MOST_OFFERED, next_want, to_be_wanted, write_off
 from handlers.peer.relay import give_up
 from handlers.peer.relay_mail import PostMail
 from handlers.peer.status import status_sent, write_status
-from handlers.peer.store import Action, Event, Link, LinkState, Offered, OutboxRow, Own, RelayStore, RowState, Telling
+from handlers.peer.store import Action, Event, Link, LinkState, OutboxRow, Own, RelayStore, RowState, Telling
 
 WINDOW = 200
 """Posts handed over and not acknowledged."""
@@ -40,14 +41,11 @@ _MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One mail for a peer, and what it was before, should it not get there."""
+    """One mail for a peer. Our mail server tries for less than an hour; what does not get there comes again."""
 
     peer: str
     address: str
     mail: PostMail | ControlMail
-    rows: tuple[OutboxRow, ...] = ()
-    wanted: tuple[Offered, ...] = ()
-    days: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,40 +62,6 @@ def due(store: RelayStore, own: Own, now: datetime) -> Due:
         actions += _noticed(store, link, now)
         mails += _link_mails(store, own, link.peer, now)
     return Due(tuple(mails), tuple(actions))
-
-
-def put_off(store: RelayStore, not_sent: Sequence[Outgoing], now: datetime) -> None:
-    """Its mail server did not take these mails of one peer. They wait, longer each time."""
-    link = store.link(not_sent[0].peer) if not_sent else None
-    if link is None:
-        return
-    again = now + back_off(link.failures + 1)
-    days = tuple(day for outgoing in not_sent for day in outgoing.days)
-    owes_status = any(not outgoing.rows and not outgoing.wanted and not outgoing.days for outgoing in not_sent)
-    link = replace(
-        link,
-        failures=link.failures + 1,
-        resume_at=max(again, link.resume_at or again),
-        due_at=again,
-        days_wanted=(*link.days_wanted, *days),
-        status_due=again if owes_status else link.status_due,
-    )
-    store.save_link(link)
-    for outgoing in not_sent:
-        for before in outgoing.rows:
-            current = store.rows_in(before.peer, ((before.seq, before.seq),), 1)
-            if current and current[0].key == before.key and current[0].state is not RowState.DONE:
-                store.save_row(before)
-        for offer in outgoing.wanted:
-            if any(each.seq == offer.seq for each in store.offered(offer.peer)):
-                store.save_offered(replace(offer, wanted_at=None))
-
-
-def handed_over(store: RelayStore, peer: str) -> None:
-    """Its mail server took a mail."""
-    link = store.link(peer)
-    if link and link.failures:
-        store.save_link(replace(link, failures=0, resume_at=None))
 
 
 def _noticed(store: RelayStore, link: Link, now: datetime) -> list[Action]:
@@ -137,8 +101,7 @@ def _link_mails(store: RelayStore, own: Own, peer: str, now: datetime) -> list[O
     wanted = to_be_wanted(store, link, now)
     link = with_gaps_noticed(store, link, now)
     if wanted or link.days_wanted:
-        control = write_want(own, link, wanted, now)
-        mails.append(replace(_control(own, link, control), wanted=tuple(wanted), days=link.days_wanted))
+        mails.append(_control(own, link, write_want(own, link, wanted, now)))
         for offer in wanted:
             store.save_offered(replace(offer, wanted_at=now))
         link = replace(link, days_wanted=())
@@ -148,43 +111,61 @@ def _link_mails(store: RelayStore, own: Own, peer: str, now: datetime) -> list[O
 
 def _posts_and_offers(store: RelayStore, own: Own, link: Link, now: datetime) -> list[Outgoing]:
     rows = store.rows_due(link.peer, now, WINDOW + MOST_OFFERED)
+    if rows and is_away(link):
+        return _announced_again(store, own, link, rows, now)
+    announced = [row for row in rows if _is_to_be_announced(row, now)]
+    mails = _posts(store, own, link, [row for row in rows if not _is_to_be_announced(row, now)], now)
+    return [*_announced(store, own, link, announced, now), *mails]
+
+
+def _announced_again(
+    store: RelayStore, own: Own, link: Link, rows: Sequence[OutboxRow], now: datetime
+) -> list[Outgoing]:
+    """A peer that has not said a word since we offered it something gets one mail an hour, whatever waits."""
+    again = (link.offered_at or now) + RESEND_AFTER
+    if now >= again:
+        return _announced(store, own, link, rows, now)
+    for row in rows:
+        store.save_row(replace(row, due_at=again))
+    return []
+
+
+def _announced(store: RelayStore, own: Own, link: Link, rows: Sequence[OutboxRow], now: datetime) -> list[Outgoing]:
+    rows = rows[:MOST_OFFERED]
     if not rows:
         return []
+    for row in rows:
+        tries = row.tries + 1
+        store.save_row(replace(row, state=RowState.OFFERED, tries=tries, due_at=now + resend_after(tries)))
+    current = store.link(link.peer) or link
+    sent = max(rows[-1].seq, current.sent)
+    current = replace(current, sent=sent, offered_at=now)
+    store.save_link(current)
+    return [_control(own, current, write_offer(own, current, rows, now))]
+
+
+def _posts(store: RelayStore, own: Own, link: Link, rows: Sequence[OutboxRow], now: datetime) -> list[Outgoing]:
     on_their_way = store.count_rows(link.peer, RowState.HANDED)
     hour_at, in_hour = link.hour_at, link.hour_sent
     if hour_at is None or now >= hour_at + _HOUR:
         hour_at, in_hour = now, 0
     mails: list[Outgoing] = []
-    announced: list[OutboxRow] = []
     sent = link.sent
     for row in rows:
-        if _is_to_be_announced(row, now):
-            announced.append(row)
-            continue
-        room = WINDOW + (row.state is RowState.HANDED) - on_their_way
-        if room <= 0 or in_hour >= (MOST_WANTED_PER_HOUR if row.state is RowState.WANTED else MOST_PER_HOUR):
+        is_new = row.state is not RowState.HANDED
+        most = MOST_WANTED_PER_HOUR if row.state is RowState.WANTED else MOST_PER_HOUR
+        if on_their_way + is_new > WINDOW or in_hour >= most:
             continue
         mail = _post_mail(store, own, link, row)
         if mail is None:
             give_up(store, row, now)
             continue
-        on_their_way += row.state is not RowState.HANDED
-        in_hour += 1
-        tries = row.tries + 1
+        on_their_way, in_hour, tries = on_their_way + is_new, in_hour + 1, row.tries + 1
         store.save_row(replace(row, state=RowState.HANDED, tries=tries, due_at=now + resend_after(tries)))
         sent = max(sent, row.seq)
-        mails.append(Outgoing(link.peer, link.address, mail, rows=(row,)))
-    announced = announced[:MOST_OFFERED]
-    for row in announced:
-        tries = row.tries + 1
-        store.save_row(replace(row, state=RowState.OFFERED, tries=tries, due_at=now + resend_after(tries)))
-        sent = max(sent, row.seq)
+        mails.append(Outgoing(link.peer, link.address, mail))
     current = store.link(link.peer) or link
-    current = replace(current, sent=max(sent, current.sent), hour_at=hour_at, hour_sent=in_hour)
-    store.save_link(current)
-    if announced:
-        control = _control(own, current, write_offer(own, current, announced, now))
-        mails.insert(0, replace(control, rows=tuple(announced)))
+    store.save_link(replace(current, sent=max(sent, current.sent), hour_at=hour_at, hour_sent=in_hour))
     return mails
 
 

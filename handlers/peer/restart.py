@@ -14,7 +14,7 @@ _ALL = 1_000_000
 
 
 def awake(store: RelayStore, now: datetime) -> None:
-    """After a pause: every peer hears of us at once, and stops waiting to try us again."""
+    """After a pause: every peer hears of us at once, and tells what waits for us."""
     for link in store.links():
         store.save_link(owing_status(link, now))
 
@@ -39,8 +39,7 @@ def restored(store: RelayStore, epochs: Mapping[str, str], now: datetime) -> Non
             skips=(),
             status_at=None,
             status_due=now,
-            failures=0,
-            resume_at=None,
+            offered_at=None,
             due_at=now,
         )
         store.save_link(fresh)

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from handlers.peer.control import Control, Unreadable
 from handlers.peer.ledger import Ledger, is_closed, ledgers, read_ledger, shared_spaces, written_ledger
 from handlers.peer.link_time import (
-    GAP_LASTS,
     STATUS_DAILY,
+    STATUS_NEWS,
     looked_at,
     missing,
     owing_status,
@@ -27,8 +27,8 @@ from handlers.peer.value import moment_text, read_list_id, read_moment, read_num
 CAPABILITIES = "relay/1 retract/1 edit/1 private/1 offer/1 ledger/1"
 ASK_AGAIN = timedelta(hours=24)
 """About a day that differs as it did when we asked."""
-_UNKNOWN_EPOCH = timedelta(hours=1)
 _MOST_RESENT = 100
+_ON_ITS_WAY = timedelta(minutes=20)  # a mail that some server makes wait
 _FAST = timedelta(minutes=10)
 _LONGEST_PAUSE = timedelta(hours=24)
 _ALL = 1_000_000
@@ -79,8 +79,9 @@ def write_status(store: RelayStore, own: Own, link: Link, now: datetime) -> Cont
 
 
 def status_sent(link: Link, now: datetime) -> Link:
-    """The next one is owed in a day, or in an hour where the peer may not know our epoch yet."""
-    again = now + (STATUS_DAILY if link.is_epoch_known else _UNKNOWN_EPOCH)
+    """The next one is owed in a day, or in an hour where the peer must learn something that it may not know yet."""
+    is_news = bool(link.skips) or not link.is_epoch_known
+    again = now + (STATUS_NEWS if is_news and not link.is_stale else STATUS_DAILY)
     return replace(link, status_at=now, status_due=again, gap_since=now if link.gap_since else None)
 
 
@@ -145,6 +146,7 @@ def _settled(store: RelayStore, link: Link, status: Status, now: datetime, *, re
     if restarted:
         for row in store.rows_in(link.peer, less(((1, link.next_seq),), status.processed), _ALL):
             store.save_row(replace(row, state=RowState.WAITING, due_at=now, done_at=None))
+    _send_unaccounted(store, link.peer, status, now)
     _send_missing(store, link, status, now)
     known = store.link(link.peer)
     if known:
@@ -153,13 +155,19 @@ def _settled(store: RelayStore, link: Link, status: Status, now: datetime, *, re
     return actions
 
 
+def _send_unaccounted(store: RelayStore, peer: str, status: Status, now: datetime) -> None:
+    """A status is a whole account: what we gave out well before it, and it does not know, was lost."""
+    before = min(status.time, now) - _ON_ITS_WAY
+    for row in store.oldest_rows(peer, created_before=before, beyond=_ALL):
+        if row.state in (RowState.HANDED, RowState.OFFERED) and row.due_at - resend_after(row.tries) < before:
+            store.save_row(replace(row, due_at=now))
+
+
 def _send_missing(store: RelayStore, link: Link, status: Status, now: datetime) -> None:
     """What we handed over and what never arrived, once more; what we have no more is given up in words."""
     rows = store.rows_in(link.peer, status.miss, _MOST_RESENT)
     for row in rows:
-        if row.state is RowState.OFFERED and now - row.due_at + resend_after(row.tries) > GAP_LASTS:
-            store.save_row(replace(row, due_at=now))  # the offer was lost, or what came of it
-        elif row.state in (RowState.HANDED, RowState.DONE):
+        if row.state in (RowState.HANDED, RowState.DONE):
             if store.post(row.key) is None:
                 give_up(store, row, now)
             else:

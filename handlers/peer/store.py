@@ -86,8 +86,8 @@ class Link:
     peer_status: datetime | None = None  # `time` of its last status; an older one counts no more
     peer_offer: datetime | None = None  # the same of offers and wants
     peer_want: datetime | None = None
-    resume_at: datetime | None = None  # nothing is sent before
-    failures: int = 0  # of our mail server to reach its, in a row
+    resume_at: datetime | None = None  # nothing is sent before: the peer asked us to pause
+    offered_at: datetime | None = None  # our last offer
     pause: int = 0  # seconds that we ask it to wait, told in every status
     is_stale: bool = False  # silent for 48 hours, and its operator has been told
     unaligned: int = 0  # mails in a row whose DKIM did not verify

@@ -25,19 +25,20 @@ from handlers.peer import seal as seal_module
 from handlers.peer.account import received_control
 from handlers.peer.control_mail import ControlMail
 from handlers.peer.keys import PeerKey
-from handlers.peer.outbox import Outgoing, due, handed_over, put_off
+from handlers.peer.outbox import Outgoing, due
 from handlers.peer.relay import Outcome, Taken, publish, received_post
 from handlers.peer.relay_mail import PostMail
 from handlers.peer.restart import awake
 from handlers.peer.roster import Entry, Roster, Rules
 from handlers.peer.seal import Kind, PostKey, Scope, Seal, SealedPost, minted_id, sealed
 from handlers.peer.shape import contents_of
-from handlers.peer.store import Event, KnownKey, Link, Own, RowState, Telling
+from handlers.peer.store import Event, KnownKey, Link, Own, Telling
 from tests.federation.memory import MemoryStore
 
 BEGIN = datetime(2026, 11, 22, 8, tzinfo=UTC)
 SPACE = "<plum-street.spaces.s0.example>"
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+RETRIES = (5 * MINUTE, 10 * MINUTE, 20 * MINUTE)
 CONTENT = b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nHello neighbours\r\n"
 CONTENTS = contents_of(parse(CONTENT))
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
@@ -137,6 +138,7 @@ class Network:
         self.posts: dict[PostKey, float] = {}
         self.arrivals: dict[PostKey, dict[str, float]] = defaultdict(dict)
         self.offered_first = 0
+        self.announced: set[tuple[str, str, int]] = set()
         for one, other in sorted(links):
             self.link(self.servers[one], self.servers[other])
         self.roster = self.new_roster(1, self.servers)
@@ -268,35 +270,36 @@ class Network:
             return
         found = due(server.store, server.own, self.time(server))
         self._tell(server, found.actions)
-        by_peer: dict[str, list[Outgoing]] = defaultdict(list)
         for outgoing in found.mails:
-            by_peer[outgoing.peer].append(outgoing)
-        for domain, mails in by_peer.items():
-            peer = self.by_domain[domain]
-            if peer.is_up and not self.cut(server, peer):
-                handed_over(server.store, domain)
-                for outgoing in mails:
-                    self.send(server, peer, outgoing)
-            else:
-                put_off(server.store, mails, self.time(server))
+            sent = self.on_its_way(server, outgoing)
+            if sent is not None:
+                self.queue(server, self.by_domain[outgoing.peer], sent.mail)
         self._wake(server)
 
-    def send(self, server: Server, peer: Server, outgoing: Outgoing) -> None:
-        sent = self.on_its_way(server, outgoing)
-        if sent is None:
-            return
-        kind = "post" if isinstance(sent.mail, PostMail) else sent.mail.control.type
-        self.mails[kind] += 1
-        if isinstance(sent.mail, PostMail):
-            self.relays[sent.mail.post.key] += 1
+    def queue(self, server: Server, peer: Server, mail: PostMail | ControlMail, tried: int = 0) -> None:
+        """Our mail server tries some times, as the daemon's queue does, and lets go of it within the hour."""
+        if server.is_up and peer.is_up and not self.cut(server, peer):
+            self._send(server, peer, mail)
+        elif tried < len(RETRIES):
+            self.at(self.now + RETRIES[tried], lambda: self.queue(server, peer, mail, tried + 1))
+
+    def _send(self, server: Server, peer: Server, mail: PostMail | ControlMail) -> None:
+        if isinstance(mail, PostMail):
+            self.mails["post"] += 1
+            self.relays[mail.post.key] += 1
             self.received[peer.domain] += 1
-            self.offered_first += any(row.state is RowState.WANTED for row in sent.rows)
+            self.offered_first += (server.domain, peer.domain, mail.hop.hop.seq) in self.announced
+        else:
+            self.mails[mail.control.type] += 1
+            if mail.control.type == "offer":
+                seqs = (int(line.partition("|")[0]) for line in mail.control.all("post"))
+                self.announced.update((server.domain, peer.domain, seq) for seq in seqs)
         if self.chance.random() < self.weather.lost:
             return
         delay = self.chance.uniform(0, self.weather.polled)
         if self.chance.random() < self.weather.late:
             delay += self.weather.late_by
-        self.at(self.now + delay, lambda: self._arrive(peer, server.domain, sent.mail))
+        self.at(self.now + delay, lambda: self._arrive(peer, server.domain, mail))
 
     def _arrive(self, server: Server, sender: str, mail: PostMail | ControlMail) -> None:
         if not server.is_up:
