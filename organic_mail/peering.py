@@ -17,13 +17,14 @@ from handlers.peer import code, handshake
 from handlers.peer.code import TOKEN_BYTES, VALID, Code, new_token
 from handlers.peer.control import Control, Unreadable
 from handlers.peer.handshake import Alarm, Link, State, Step
+from handlers.peer.letter import PEER_MAILBOX
 from handlers.peer.safety_words import shown_and_asked
 from handlers.peer.value import read_domain
 from handlers.template import Value
 from organic_mail.operator_letter import tell_operator
 from organic_mail.peer_sending import Ourselves, ourselves, send_handshake, send_over
 from organic_mail.problem import Problem
-from storage import peers, relays
+from storage import peers, queue, relays
 from storage.events import record
 from storage.models_peers import Peer
 
@@ -111,6 +112,8 @@ def sever(session: Session, host: Host, domain: str, reason: str, now: datetime)
         raise Problem(f"there is no link with {domain}; see: organic-mail peer ls")
     us = ourselves(session, host, now).us
     if peer.state in {State.ACTIVE, State.SUSPENDED}:
+        mailbox = f"{PEER_MAILBOX}-{peer.their_mailbox}@{domain}"
+        queue.drop(session, [row.id for row in queue.queue_rows(session) if row.recipient == mailbox])
         told = (("v", "1"), ("type", "sever"), ("from", us.domain), ("to", domain), ("reason", reason))
         send_over(session, host, us, peer, Control(told), now)
     _close(session, domain, reason, now)

@@ -78,7 +78,7 @@ def take_up(
     """It is the one that we go by from now on, and the members hear who joins."""
     keep(session, new, control, now)
     space.serial = new.serial
-    record(session, "space", f"Roster {new.serial} of {space.name} came.", now=now)
+    record(session, "space", f"Roster {new.serial} of {space.name} counts from now on.", now=now)
     were = {entry.list_id for entry in known.entries}
     newcomers = [entry for entry in new.entries if entry.list_id not in were]
     tell_of_joining(session, host, space, new, newcomers, now)

@@ -101,6 +101,7 @@ def retry(context: typer.Context, shunt_id: ShuntId) -> None:
     from organic_mail.first_readers import first_readers
 
     with first_readers(wanted=True) as read_first:  # what killed a reader would do the same to us
+        from organic_mail.peer_keys import OwnKeys
         from organic_mail.receive import Receiver  # much larger: the readers are forked without it
         from organic_mail.resolver import Resolver
         from organic_mail.shunting import retry_shunt
@@ -108,7 +109,12 @@ def retry(context: typer.Context, shunt_id: ShuntId) -> None:
         with open_community(context) as community:
             dns = Resolver(community.settings.dns.nameservers)
             receiver = Receiver(
-                community.database, community.settings, community.secrets, dns=dns, read_first=read_first
+                community.database,
+                community.settings,
+                community.secrets,
+                dns=dns,
+                read_first=read_first,
+                peer_key=OwnKeys(community.home.keys),
             )
             with closing(receiver):
                 asyncio.run(retry_shunt(community.database, receiver, shunt_id, now=datetime.now(UTC)))

@@ -188,12 +188,14 @@ def test_f12_three_mails_without_dkim_are_told(street: Village, oak: Server, pin
 
 def test_f77_sever(street: Village, oak: Server, pine: Server) -> None:
     street.befriend(oak, pine)
+    street.found(oak)
+    oak.invite(pine)
     token = oak.read(lambda session: peers.peer_at(session, "pine.example")).our_mailbox
     assert oak.is_there(f"organic-peer-{token}@oak.example")
     assert oak.is_there(f"organic-peer+{token}@oak.example")
     oak.write(lambda session: peering.sever(session, oak.host, "pine.example", "We moved.", street.now))
     assert not oak.is_there(f"organic-peer-{token}@oak.example")
-    street.carry()
+    assert len(street.carry()) == 1  # the notice; the invitation that waited is gone
     assert (oak.state("pine.example"), pine.state("oak.example")) == ("severed", "severed")
     assert "We moved." in pine.log()[-1]
     street.befriend(oak, pine)
