@@ -112,8 +112,7 @@ def sever(session: Session, host: Host, domain: str, reason: str, now: datetime)
         raise Problem(f"there is no link with {domain}; see: organic-mail peer ls")
     us = ourselves(session, host, now).us
     if peer.state in {State.ACTIVE, State.SUSPENDED}:
-        mailbox = f"{PEER_MAILBOX}-{peer.their_mailbox}@{domain}"
-        queue.drop(session, [row.id for row in queue.queue_rows(session) if row.recipient == mailbox])
+        _drop_waiting(session, peer)
         told = (("v", "1"), ("type", "sever"), ("from", us.domain), ("to", domain), ("reason", reason))
         send_over(session, host, us, peer, Control(told), now)
     _close(session, domain, reason, now)
@@ -123,10 +122,16 @@ def sever(session: Session, host: Host, domain: str, reason: str, now: datetime)
 def severed(session: Session, host: Host, domain: str, control: Control, now: datetime) -> None:
     """The other operator has ended the link."""
     reason = control.get("reason") or ""
+    _drop_waiting(session, _linked(session, domain, State.ACTIVE, State.SUSPENDED))
     _close(session, domain, reason, now)
     record(session, "peer", f"{domain} has ended the link with us. {reason}".strip(), now=now)
     values = {"what": "severed", "server": domain, "reason": reason}
     tell_operator(session, host, NoticeKind.PEER_NEWS, values, cause=f"peer:severed:{domain}:{now.date()}", now=now)
+
+
+def _drop_waiting(session: Session, peer: Peer) -> None:
+    mailbox = f"{PEER_MAILBOX}-{peer.their_mailbox}@{peer.domain}"
+    queue.drop(session, [row.id for row in queue.queue_rows(session) if row.recipient == mailbox])
 
 
 def _close(session: Session, domain: str, reason: str, now: datetime) -> None:
