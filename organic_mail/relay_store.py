@@ -79,6 +79,14 @@ class SqlRelayStore:
     def spaces(self) -> Sequence[str]:
         return [space.id for space in spaces.all_spaces(self._session) if space.left_at is None]
 
+    def has_left(self, space: str, domain: str) -> bool:
+        leave = next((each for each in spaces.leaves_of(self._session, space) if each.domain == domain), None)
+        roster = self.roster(space) if leave else None
+        entry = roster.server(domain) if roster else None
+        if leave is None or entry is None:
+            return False
+        return not (isinstance(entry.since, int) and entry.since > leave.serial)  # else it has come back since
+
     def rotated_keys(self, domain: str) -> Sequence[KnownKey]:
         keys = peers.peer_keys(self._session, domain)
         return [_known(key) for key in keys] if len(keys) > 1 else ()

@@ -37,8 +37,13 @@ def roster_of(store: RelayStore, seal: Seal) -> Roster:
 
 def may_have(store: RelayStore, roster: Roster, seal: Seal, domain: str, now: datetime) -> bool:
     """Was the server in when it was written, and is it in now?"""
-    current = store.roster(seal.space)
-    return bool(current and roster.entry(domain, seal.date) and current.entry(domain, now))
+    return bool(roster.entry(domain, seal.date)) and is_in(store, seal.space, domain, now)
+
+
+def is_in(store: RelayStore, space: str, domain: str, now: datetime) -> bool:
+    """Is it in the newest roster? Who says that it leaves has left, whatever the roster says (spec §2.2)."""
+    current = store.roster(space)
+    return bool(current and current.entry(domain, now)) and not store.has_left(space, domain)
 
 
 def check_audience(store: RelayStore, roster: Roster, seal: Seal, *, own: str, sender: str, now: datetime) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from handlers.peer.audience import Compromised, Refusal, Waits, check_seal, roster_of
+from handlers.peer.audience import Compromised, Refusal, Waits, check_seal, is_in, roster_of
 from handlers.peer.hop import DIRECT, Hop, SignedHop, hop_is_good, signed_hop
 from handlers.peer.relay import Outcome, Taken, accept
 from handlers.peer.relay_mail import VERSION, PostMail
@@ -46,13 +46,14 @@ def out_of_reach(store: RelayStore, own: Own, seal: Seal, before: Seal, now: dat
 
     `before`: the seal of the post.
     """
-    roster, current = store.roster(seal.space, seal.roster), store.roster(seal.space)
+    roster = store.roster(seal.space, seal.roster)
     if roster is None:
         return []
-    still = {entry.domain for entry in current.active(now)} if current and seal.space in store.spaces() else set()
-    reached = still if own.domain in still else set()
-    first = {entry.domain: entry for entry in reversed(roster.active(before.date))}
-    return [entry for domain, entry in sorted(first.items()) if domain not in reached | {own.domain}]
+    we_are_in = is_in(store, seal.space, own.domain, now)
+    first = {entry.domain: entry for entry in reversed(roster.active(before.date)) if entry.domain != own.domain}
+    return [
+        entry for domain, entry in sorted(first.items()) if not (we_are_in and is_in(store, seal.space, domain, now))
+    ]
 
 
 def received_direct(store: DirectStore, own: Own, mail: PostMail, now: datetime) -> Outcome:
@@ -103,6 +104,5 @@ def _is_from_roster(store: RelayStore, roster: Roster, seal: Seal, signed: Signe
 
 def _check_still_in(store: RelayStore, own: Own, seal: Seal, now: datetime) -> None:
     """Who has left a space writes to nobody there."""
-    current = store.roster(seal.space)
-    if current is None or not (current.entry(own.domain, now) and current.entry(seal.key.origin, now)):
+    if not (is_in(store, seal.space, own.domain, now) and is_in(store, seal.space, seal.key.origin, now)):
         raise Refusal("ROSTER")

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from handlers.peer.audience import is_in
 from handlers.peer.control import Unreadable
 from handlers.peer.roster import Roster
 from handlers.peer.seal import PostKey
@@ -60,8 +61,7 @@ def entitled(store: RelayStore, space: str, day: date, peer: str) -> list[Seen]:
 
 def shared_spaces(store: RelayStore, own: str, peer: str, now: datetime) -> list[str]:
     """Where both are active now."""
-    current = ((space, store.roster(space)) for space in store.spaces())
-    return [space for space, roster in current if roster and roster.entry(own, now) and roster.entry(peer, now)]
+    return [space for space in store.spaces() if is_in(store, space, own, now) and is_in(store, space, peer, now)]
 
 
 def keys_digest(keys: Iterable[PostKey]) -> str:

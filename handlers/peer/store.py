@@ -221,6 +221,9 @@ class RelayStore(Protocol):
     def spaces(self) -> Sequence[str]:
         """Those that we are in."""
 
+    def has_left(self, space: str, domain: str) -> bool:
+        """Has this server, which may be ours, said that it leaves, though the newest roster still has it?"""
+
     def rotated_keys(self, domain: str) -> Sequence[KnownKey]:
         """Of a server that has changed its key, all that it has, or had; else nothing."""
 

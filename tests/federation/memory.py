@@ -23,6 +23,7 @@ class MemoryStore:
     by_peer: dict[str, Link] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     rosters: dict[str, dict[int, Roster]] = field(default_factory=lambda: defaultdict(dict))
+    leavers: set[tuple[str, str]] = field(default_factory=set)
     rotated: dict[str, tuple[KnownKey, ...]] = field(default_factory=dict)
     seen_forms: dict[PostName, dict[int, Seen]] = field(default_factory=dict)
     days: dict[tuple[str, date], set[PostName]] = field(default_factory=lambda: defaultdict(set))
@@ -71,6 +72,9 @@ class MemoryStore:
 
     def spaces(self) -> Sequence[str]:
         return list(self.rosters)
+
+    def has_left(self, space: str, domain: str) -> bool:
+        return (space, domain) in self.leavers
 
     def rotated_keys(self, domain: str) -> Sequence[KnownKey]:
         return self.rotated.get(domain, ())

@@ -297,6 +297,19 @@ def test_f53_who_was_removed_gets_nothing_more() -> None:
     assert made.receive(pine, birch.domain, mail_of(made, birch, pine, theirs, 900)).why == "ROSTER"
 
 
+def test_who_has_said_that_it_leaves_is_out_at_once() -> None:
+    made = network()
+    oak, pine, birch = made.servers
+    for server in made.servers:
+        server.store.leavers.add((SPACE, birch.domain))
+    post = made.write(oak)
+    after(made, 3 * DAY)
+    assert pine.store.seen(post.key) is not None
+    assert birch.store.seen(post.key) is None
+    theirs = made.sealed_post(birch)
+    assert made.receive(pine, birch.domain, mail_of(made, birch, pine, theirs, 900)).why == "ROSTER"
+
+
 # Private mail
 
 
