@@ -13,6 +13,7 @@ REASONS = (
     "It is the first email that %(who)s writes here.",
     "%(who)s has written more than %(most)s emails in an hour.",
     "Our mail server takes it for spam.",
+    "Its header has what this list wants to read first: %(rule)s.",
     "The address of the list stands in neither To nor Cc.",
     "It comes from an address that is no member's.",
     "It answers an email that %(who)s got, from an address that we do not know.",

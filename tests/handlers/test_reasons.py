@@ -53,7 +53,9 @@ def test_each_is_itself_in_english(reason: str) -> None:
         "other": "Tom",
         "address": "a@b.example",
         "most": 3,
-        "text": "no", "command": "who",
+        "text": "no",
+        "command": "who",
+        "rule": "X-Spam: yes",
     }
     assert told(whole, words_of("en")) == whole
     assert told(f"{whole} {REASONS[0]}", words_of("en")) == f"{whole} {REASONS[0]}"
