@@ -13,7 +13,7 @@ from handlers.peer.roster import Entry, Roster, Rules, space_id, space_name
 from handlers.peer.space import Acceptance, Invitation, Leave
 from organic_mail.peer_sending import ourselves, send_around, send_towards
 from organic_mail.problem import Problem
-from organic_mail.rosters import current_roster, issue, keep
+from organic_mail.rosters import current_roster, issue, keep, reissue
 from storage import spaces as kept
 from storage.events import record
 from storage.lists import list_named
@@ -66,8 +66,10 @@ def accept(session: Session, host: Host, found: Invitation, mailing_list: Mailin
     own, roster = ourselves(session, host, now), found.roster
     name = space_name(found.space)
     space = kept.space_by_id(session, found.space)
-    if space is None or space.left_at is not None:
+    seated = {each.id for each in kept.seats_of(session, found.space)} if space and not space.left_at else set()
+    if mailing_list.id not in seated:
         _check_free(session, mailing_list, name)
+    if space is None or space.left_at is not None:
         space = kept.add_space(session, space_id=found.space, name=name, serial=roster.serial, now=now)
         keep(session, roster, found.block, now)
     kept.add_seat(session, space_id=found.space, list_id=id_of(mailing_list), now=now)
@@ -76,6 +78,17 @@ def accept(session: Session, host: Host, found: Invitation, mailing_list: Mailin
     block = blocks.write_acceptance(said, to=found.steward, key=own.us.key)
     send_towards(session, host, own.us, block, found.steward, roster.entries, but=(), now=now)
     record(session, "space", f"{mailing_list.name} said yes to the space {name}.", now=now, list_id=mailing_list.id)
+
+
+def remove(session: Session, host: Host, space: Space, domain: str, now: datetime) -> None:
+    """The steward takes a server out, by the next roster. Raises Problem."""
+    roster = current_roster(session, space)
+    if roster.steward != host.domain or domain == host.domain:
+        raise Problem(f"only the steward takes others out; to go yourself: organic-mail space leave {space.name}")
+    if roster.server(domain) is None:
+        raise Problem(f"{domain} is not in {space.name}; see: organic-mail space show {space.name}")
+    reissue(session, host, space, [entry for entry in roster.entries if entry.domain != domain], now)
+    record(session, "space", f"We took {domain} out of the space {space.name}.", now=now)
 
 
 def leave(session: Session, host: Host, space: Space, *, erase: bool, now: datetime) -> None:

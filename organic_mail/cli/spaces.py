@@ -145,6 +145,25 @@ def show(
         typer.echo(visible(line))
 
 
+@app.command(epilog="Example: organic-mail space remove plum-street pine.example")
+def remove(
+    context: typer.Context,
+    name: Name,
+    domain: Annotated[str, typer.Argument(metavar="DOMAIN", help="The server that is to go, with all of its lists.")],
+    yes: YesFlag = False,
+) -> None:
+    """Take a server out of a space whose steward you are. It gets nothing more, and nothing comes from it."""
+    from organic_mail.spaces import remove
+
+    domain = read_name(domain)
+    with open_community(context) as community:
+        host = peer_host(community)
+        community.database.read(lambda session: the_space(session, name))
+        confirm(f"Take {domain} out of {visible(name)}?", yes=yes)
+        community.database.write(lambda session: remove(session, host, the_space(session, name), domain, now()))
+    typer.echo(f"{domain} is in {visible(name)} no longer.")
+
+
 @app.command(epilog="Example: organic-mail space leave plum-street")
 def leave(
     context: typer.Context,

@@ -15,12 +15,12 @@ from handlers.peer.control import Control, Unreadable, read_block, write_block
 from handlers.peer.keys import PeerKey
 from handlers.peer.roster import MEBIBYTE, Entry, Roster, Rules, read_roster, write_roster
 from handlers.peer.space import following, founded, signed_roster
-from organic_mail import rosters
+from organic_mail import rosters, spaces
 from organic_mail.peer_sending import ourselves, send_over
 from organic_mail.peer_view import entries_of, space_view, told_of_space
 from organic_mail.problem import Problem
 from organic_mail.space_graph import drawn, graph_of
-from storage import peers
+from storage import lists, peers
 from tests.federation.test_links import text_of
 from tests.federation.village import BEGINNING, Server, Village, village
 
@@ -247,6 +247,38 @@ def test_the_next_roster_is_without_who_left(street: Village, oak: Server, pine:
     street.wait(minutes=1)
     street.join(oak, pine)
     assert oak.active() == pine.active() == ["oak.example", "birch.example", "pine.example"]
+
+
+def test_f53_a_server_that_is_taken_out(street: Village, oak: Server, pine: Server, birch: Server) -> None:
+    street.befriend(oak, pine, birch, oak)
+    street.found(oak, pine, birch)
+    street.people.clear()
+    with pytest.raises(Problem, match="only the steward"):
+        birch.write(
+            lambda session: spaces.remove(session, birch.host, birch.space(session), "pine.example", street.now)
+        )
+    oak.write(lambda session: spaces.remove(session, oak.host, oak.space(session), "pine.example", street.now))
+    street.carry()
+    assert oak.active() == birch.active() == ["oak.example", "birch.example"]
+    assert pine.read(pine.space).left_at is not None
+    assert [mail.to for mail in street.people] == ["op@pine.people.example"]
+
+
+def test_a_second_list_of_a_server(street: Village, oak: Server, pine: Server) -> None:
+    street.befriend(oak, pine)
+    street.found(oak, pine)
+    for name in ("choir", "choir-plum"):
+        pine.write(lambda session, name=name: lists.create_list(session, name=name, title=name, now=street.now))
+    oak.invite(pine, "choir")
+    street.carry()
+    with pytest.raises(Problem, match="has to be free"):
+        pine.accept("choir")
+    pine.write(lambda session: lists.remove_list(session, list_id=3, now=street.now))
+    street.wait(minutes=1)
+    pine.accept("choir")
+    street.carry()
+    assert [entry.list_id for entry in oak.roster().entries[1:]] == ["<all.pine.example>", "<choir.pine.example>"]
+    assert oak.roster() == pine.roster()
 
 
 def test_a_steward_that_leaves_hands_over(street: Village, oak: Server, pine: Server, birch: Server) -> None:
