@@ -36,6 +36,7 @@ _SILENT = re.compile(r"application/(?:x-)?pkcs7-signature|application/pgp-signat
 _BRANCHES = frozenset({"mixed", "alternative", "related"})
 _LETTER_REFERENCE = re.compile(r"&#(?:0*([0-9]{2,3})|[xX]0*([0-9A-Fa-f]{2}));")
 _PLAIN = re.compile(r"[A-Za-z0-9@._+-]")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _CONTENT_ID = re.compile(r"[!-;=?-~]{1,200}")
 
 
@@ -95,7 +96,7 @@ def crossing(message: Message, facts: BorderFacts) -> Crossing:
     tree = _tree(message, all_parts, hidden, set(gone))
     if told or tree is None:
         tree = _with_note(tree, _note(told, facts.language))
-    subject = hidden.without(" ".join(message.subject.split())[:LONGEST_SUBJECT])
+    subject = hidden.without(" ".join(_CONTROL.sub(" ", message.subject).split())[:LONGEST_SUBJECT])
     content = written_body(tree)
     if len(content) > facts.largest * 3 // 2 or sum(map(len, _data_of(tree))) > facts.largest:
         raise StaysHome(Why.SIZE)

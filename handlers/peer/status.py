@@ -70,7 +70,7 @@ def write_status(store: RelayStore, own: Own, link: Link, now: datetime) -> Cont
             ("have", written_ranges(above)),
             ("miss", written_ranges(missing(store, link))),
             *(("refused", f"{each.seq}={each.reason}") for each in link.refused),
-            ("pause", str(link.pause)),
+            ("pause", "0"),  # who is too fast for us hears it from our mail server
             *(("roster", f"{space}={roster.serial}/{roster.digest}") for space, roster in rosters if roster),
             ("caps", CAPABILITIES),
             *(("ledger", written_ledger(each)) for each in ledgers(store, own.domain, link.peer, now)),

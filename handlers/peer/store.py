@@ -88,7 +88,6 @@ class Link:
     peer_want: datetime | None = None
     resume_at: datetime | None = None  # nothing is sent before: the peer asked us to pause
     offered_at: datetime | None = None  # our last offer
-    pause: int = 0  # seconds that we ask it to wait, told in every status
     is_stale: bool = False  # silent for 48 hours, and its operator has been told
     unaligned: int = 0  # mails in a row whose DKIM did not verify
     asked: tuple[Asked, ...] = ()

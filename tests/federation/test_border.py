@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from handlers import mime
 from handlers.message import Message, parse
 from handlers.peer.border import BorderFacts, StaysHome, Why, crossing, leaks, space_name_of
+from handlers.peer.compose import Departing, seal_post
 from handlers.peer.hidden import Hidden
+from handlers.peer.hop import Hop, hop_is_good, signed_hop
+from handlers.peer.keys import PeerKey
+from handlers.peer.relay_mail import read_post_mail, write_post_mail
+from handlers.peer.seal import seal_is_good
+from handlers.peer.store import Own
 from tests.growth import grows_linearly
 
 NAMES = {"ana@home.example": "Ana R.", "bob@mail.example": "Bob P.", "åsa+list@bücher.example": "Åsa"}
@@ -175,6 +184,27 @@ def test_the_leak_test_alone() -> None:
 )
 def test_a_name_never_tells_an_address(name: str, shown: str) -> None:
     assert space_name_of(name) == shown
+
+
+@given(subject=st.text(max_size=400), name=st.text(max_size=120), body=st.text(max_size=300))
+@settings(max_examples=200, deadline=None)
+def test_whatever_she_writes_arrives_under_a_good_seal(subject: str, name: str, body: str) -> None:
+    key = PeerKey(bytes(32))
+    header = f"Subject: =?utf-8?b?{base64.b64encode(subject.encode('utf-8', 'replace')).decode()}?=\r\n"
+    text = "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    coded = base64.encodebytes(body.encode("utf-8", "replace")).decode().replace("\n", "\r\n")
+    try:
+        made = crossing(parse((header + text + coded).encode()), FACTS)
+    except StaysHome:
+        return
+    now = datetime(2026, 11, 22, 10, tzinfo=UTC)
+    departing = Departing("<a.spaces.b.example>", 1, "<c.b.example>", now, "aaaaabbbbb", space_name_of(name), 365)
+    post = seal_post(Own("b.example", key), departing, made, "a" * 26)
+    hop = signed_hop(Hop("b.example", "d.example", "aaaabbbb", 1, post.digest, "b.example"), key)
+    mail = read_post_mail(parse(write_post_mail(post, hop, to="organic-peer-x@d.example", title="Ä, B")))
+    assert seal_is_good(mail.post, key.public)
+    assert hop_is_good(mail.hop, key.public)
+    assert mail.post == post
 
 
 def test_it_is_linear() -> None:
