@@ -16,7 +16,7 @@ from storage.belonging import Person, belonging, naming
 from storage.contents import store_content
 from storage.models_people import Erasure, PastAlias
 from storage.posts import remove_post
-from storage.tables import delivery, event, letter_entry, post, thread, thread_mark
+from storage.tables import delivery, event, letter_edition, letter_entry, post, thread, thread_mark
 from storage.thread_marks import subject_mark
 from storage.unused import forget_messages, names_a_message
 
@@ -79,7 +79,9 @@ def empty_posts(session: Session, ids: Collection[int], now: datetime) -> set[in
     nothing = store_content(session, _REMOVED, now)
     for table in SQLModel.metadata.sorted_tables:  # the mail that it was cut from, its hearts and buttons
         for column in naming(table, post):
-            if table is not delivery:
+            if table is letter_edition:  # whose memory it was; the letter is looked through for her name
+                connection.execute(update(table).where(column.in_(ids)).values({column.name: None}))
+            elif table is not delivery:
                 contents |= _delete(session, table, column.in_(ids))
     connection.execute(update(delivery).where(delivery.c.post_id.in_(ids)).values(content_id=nothing))
     connection.execute(
