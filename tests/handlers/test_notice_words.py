@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import html
 import re
+from email.message import EmailMessage
+from functools import cache
 from itertools import pairwise
 
 import pytest
 
 from handlers.catalogue import languages
 from handlers.notice import NoticeKind
-from handlers.notice_preview import previews, text_in
+from handlers.notice_preview import previews as made
+from handlers.notice_preview import text_in
 from handlers.phrase_table import folded, phrases
 from tests.words import catalogue, lacking, renewed, sentences
 
@@ -21,13 +24,18 @@ ISOLATES = "\N{FIRST STRONG ISOLATE}\N{POP DIRECTIONAL ISOLATE}"
 _SENTENCE_END = re.compile(r"[.?!:]\s|\n\n")
 
 
+@cache
+def previews(kind: NoticeKind, language: str) -> tuple[EmailMessage, ...]:
+    return made(kind, language)
+
+
 def words_in(text: str) -> list[str]:
     return [word for word in text.split() if any(letter.isalnum() for letter in word)]
 
 
-def own_words(kind: NoticeKind, language: str, **values: str) -> list[str]:
+def own_words(kind: NoticeKind, language: str) -> list[str]:
     """The text of every shape, without what somebody else wrote."""
-    texts = [text_in(mail, "plain") for mail in previews(kind, language, **values)]
+    texts = [text_in(mail, "plain") for mail in previews(kind, language)]
     return [re.split(r"\n\n(?=We sell three garden chairs)", text)[0] for text in texts]
 
 
@@ -107,7 +115,7 @@ def test_every_wanted_word_is_understood(language: str) -> None:
 @pytest.mark.parametrize("kind", NoticeKind)
 def test_a_name_of_another_script_is_kept_apart(kind: NoticeKind) -> None:
     """It may not turn the words around it (Unicode UAX 9)."""
-    for mail in previews(kind, "en", reader="רוזה"):
+    for mail in made(kind, "en", reader="רוזה"):
         text, page = text_in(mail, "plain"), text_in(mail, "html").partition("<body>")[2]
         for found in re.finditer("רוזה", text):
             assert text[found.start() - 1] + text[found.end()] == ISOLATES
