@@ -97,8 +97,18 @@ def check(street: Village, mail: Mail, seen: Counter[str]) -> bool:
         raw = broken(mail.raw, chance)
         after = outcome(server, raw, mail.to, Verdict.ALIGNED)
         seen["nothing" if after in (None, before) else "something"] += 1
-        assert after in (None, before) or same_but_for_chance(after, whole), raw
+        assert after in (None, before) or same_but_for_chance(after, whole) or is_broken_off(mail, before, after), raw
     return False
+
+
+def is_broken_off(mail: Mail, before: list[str], after: list[str] | None) -> bool:
+    """A handshake whose pieces do not fit each other ends, and nothing else happens."""
+    added, gone = set(after or ()) - set(before), set(before) - set(after or ())
+    return (
+        len(added) == len(gone) == 1
+        and all(f"'{mail.sender}'" in row for row in added | gone)
+        and all("'none'" in row for row in added)
+    )
 
 
 def same_but_for_chance(after: list[str] | None, whole: list[str] | None) -> bool:

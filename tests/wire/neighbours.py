@@ -20,6 +20,7 @@ SETTINGS = """\
 domain = "{domain}"
 name = "{name}"
 operator = "op@people.example"
+peering = "{peering}"
 
 [smtp]
 listen = ["{address}:{port}"]
@@ -79,7 +80,7 @@ class Street:
         self._folder, self._dns, self.port, self._number = folder, dns, free_port(), 0
         self._dns.put("people.example", MX=["0 ."])
 
-    def neighbour(self, name: str, *, lists: tuple[str, ...] = ()) -> Neighbour:
+    def neighbour(self, name: str, *, lists: tuple[str, ...] = (), peering: str = "invite-only") -> Neighbour:
         self._number += 1
         domain, address = f"{name}.example", f"127.0.0.{10 + self._number}"
         home = self._folder / name
@@ -90,6 +91,7 @@ class Street:
             name=name.capitalize(),
             address=address,
             port=self.port,
+            peering=peering,
             nameserver=self._dns.nameserver,
         )
         neighbour = Neighbour(domain, home, settings, address)
