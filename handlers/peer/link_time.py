@@ -48,8 +48,17 @@ def missing(store: RelayStore, link: Link) -> Ranges:
 def with_gaps_noticed(store: RelayStore, link: Link, now: datetime) -> Link:
     if not missing(store, link):
         return replace(link, gap_since=None) if link.gap_since else link
-    since = link.gap_since or now
-    return owing_status(replace(link, gap_since=since), since + GAP_LASTS)
+    link = replace(link, gap_since=link.gap_since or now)
+    return owing_status(link, gap_told_at(link) or now)
+
+
+def gap_told_at(link: Link) -> datetime | None:
+    """When the peer hears of what is missing: soon, and later again, but ever more rarely if it does not send it."""
+    since, told = link.gap_since, link.status_at
+    if since is None:
+        return None
+    first = since + GAP_LASTS
+    return first if told is None or told < first else told + max(GAP_LASTS, (told - since) / 2)
 
 
 def resend_after(tries: int) -> timedelta:

@@ -15,7 +15,7 @@ from handlers.peer.audience import Compromised, Refusal, Waits, check_audience, 
 from handlers.peer.hop import hops_of
 from handlers.peer.link_account import done_with, heard, is_from_peer
 from handlers.peer.link_time import STATUS_WITHIN, looked_at, owing_status
-from handlers.peer.ranges import holds, joined, of_numbers
+from handlers.peer.ranges import highest, holds, joined, of_numbers
 from handlers.peer.relay_mail import VERSION, PostMail
 from handlers.peer.roster import Roster
 from handlers.peer.seal import Kind, PostKey, SealedPost
@@ -40,7 +40,8 @@ MOST_NOTICES = 3
 """Edits of one post about which members get mail."""
 _MOST_REFUSED = 64
 _MOST_REPEATS = 3
-_HIGHEST = 10**15
+_FURTHEST = 50_000
+"""No honest peer's number is so much higher than all before."""
 _MOST_PIECES = 500
 """Ranges of numbers in one account; an honest peer never comes near."""
 
@@ -76,7 +77,7 @@ def received_post(
     if holds(link.processed, seq):
         store.save_link(owing_status(link, now + STATUS_WITHIN))
         return Outcome(Taken.KNOWN, "it came by this link before", told)
-    if not 1 <= seq <= _HIGHEST or len(link.processed) > _MOST_PIECES:
+    if not 1 <= seq <= max(highest(link.processed), link.peer_sent) + _FURTHEST or len(link.processed) > _MOST_PIECES:
         return Outcome(Taken.DROPPED, "its number makes no sense")
     store.save_link(link)
     try:

@@ -13,6 +13,7 @@ from handlers.peer.ledger import Ledger, is_closed, ledgers, read_ledger, shared
 from handlers.peer.link_time import (
     STATUS_DAILY,
     STATUS_NEWS,
+    gap_told_at,
     looked_at,
     missing,
     owing_status,
@@ -82,7 +83,8 @@ def status_sent(link: Link, now: datetime) -> Link:
     """The next one is owed in a day, or in an hour where the peer must learn something that it may not know yet."""
     is_news = bool(link.skips) or not link.is_epoch_known
     again = now + (STATUS_NEWS if is_news and not link.is_stale else STATUS_DAILY)
-    return replace(link, status_at=now, status_due=again, gap_since=now if link.gap_since else None)
+    link = replace(link, status_at=now)
+    return replace(link, status_due=min(again, gap_told_at(link) or again))
 
 
 def read_status(control: Control) -> Status:

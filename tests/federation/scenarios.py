@@ -8,6 +8,7 @@ from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
 
+from handlers.peer.hop import Hop, signed_hop
 from handlers.peer.keys import PeerKey
 from handlers.peer.outbox import Outgoing
 from handlers.peer.relay_mail import PostMail
@@ -115,8 +116,6 @@ def _lie(network: Network, liar: Server, outgoing: Outgoing) -> Outgoing | None:
 
 
 def _again(server: Server, mail: PostMail, what: str, *, path: str = "") -> PostMail:
-    from handlers.peer.hop import signed_hop
-
     hop = replace(mail.hop.hop, what=what, path=path or mail.hop.hop.path)
     return replace(mail, hop=signed_hop(hop, server.key))
 
@@ -204,13 +203,12 @@ def _forge(network: Network, server: Server, old: PeerKey) -> PostKey:
     post = network.sealed_post(server, signer=old)
     for peer in server.store.by_peer:
         victim = network.by_domain[peer]
-        for helper in victim.store.by_peer.values():
-            relay = network.by_domain[helper.peer]
+        for account in list(victim.store.by_peer.values()):
+            relay = network.by_domain[account.peer]
             if relay is not server:
-                from handlers.peer.hop import Hop, signed_hop
-
-                hop = Hop(relay.domain, peer, helper.peer_epoch, 900_000, post.digest, relay.domain)
+                hop = Hop(relay.domain, peer, account.peer_epoch, 40_000, post.digest, relay.domain)
                 network.receive(victim, relay.domain, PostMail(post, signed_hop(hop, relay.key)))
+                victim.store.save_link(account)  # its own numbers go on as if nothing had been
                 break
     return post.key
 

@@ -111,7 +111,7 @@ class _Case:
         forged = self.network.sealed_post(server, signer=liar.key)
         self.forged.append(forged.key)
         for peer in liar.store.by_peer.values():
-            hop = Hop(liar.domain, peer.peer, peer.epoch, 10**6, forged.digest, liar.domain)
+            hop = Hop(liar.domain, peer.peer, peer.epoch, 40_000 + len(self.forged), forged.digest, liar.domain)
             mail = PostMail(forged, signed_hop(hop, liar.key))
             victim = self.network.by_domain[peer.peer]
             assert self.network.receive(victim, liar.domain, mail).taken in (Taken.REFUSED, Taken.KNOWN)

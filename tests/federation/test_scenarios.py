@@ -22,7 +22,7 @@ from tests.federation.simulator import DAY, HOUR, MINUTE, paper_signatures, shar
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_s1_servers_fail_for_hours(seed: int) -> None:
-    network = outages(40, 10, seed)
+    network = outages(30, 8, seed)
     assert network.lost() == []
     assert network.doubles() == 0
     assert network.relays_per_post() <= 1.05 * network.bound
@@ -45,7 +45,7 @@ def test_s2_servers_die() -> None:
 
 
 def test_s3_halves_are_cut_apart() -> None:
-    network = cut_apart(30, 10, 1)
+    network = cut_apart(20, 8, 1)
     assert network.lost() == []
     assert network.doubles() == 0
     late = [at for arrivals in network.arrivals.values() for at in arrivals.values() if at > 48 * HOUR]
@@ -55,7 +55,7 @@ def test_s3_halves_are_cut_apart() -> None:
 
 
 def test_s4_some_lie() -> None:
-    network = liars(30, 10, 1, 3)
+    network = liars(24, 8, 1, 3)
     good = network.servers[:-3]
     bad = {server.domain for server in network.servers[-3:]}
     assert not [(key, domain) for key, domain in network.lost() if key.origin not in bad and domain not in bad]
@@ -72,15 +72,15 @@ def test_s4_some_lie() -> None:
 
 
 def test_s5_backups_come_back() -> None:
-    network, surprises = backups(30, 15, 1, 3)
+    network, surprises = backups(20, 12, 1, 3)
     assert network.lost() == []
     assert surprises == 0
     assert network.waiting() == 0
 
 
 def test_s6_clocks_are_wrong() -> None:
-    network = clocks(30, 15, 1, 2)
-    wild = {server.domain for server in network.servers[-2:]}
+    network = clocks(20, 12, 2, 3)
+    wild = {server.domain for server in network.servers[-3:]}
     assert not [key for key, _ in network.lost() if key.origin not in wild]
     theirs = [key for key in network.posts if key.origin in wild]
     assert theirs
@@ -91,7 +91,7 @@ def test_s6_clocks_are_wrong() -> None:
 
 
 def test_s8_keys_change() -> None:
-    network, forged = new_keys(30, 15, 1, 5)
+    network, forged = new_keys(20, 10, 1, 4)
     assert network.lost() == []
     assert len(forged) == 2
     assert not [key for key in forged for server in network.servers if (key.origin, key.post) in server.store.archive]
