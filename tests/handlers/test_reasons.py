@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from handlers.letter_words import words_of
+from handlers.private import _TOO_MANY
 from handlers.reasons import REASONS, told
 from tests.words import HANDLERS
 
@@ -40,6 +41,20 @@ def test_every_reason_can_be_told() -> None:
     } - {""}
     assert len(found) > 25
     assert {each for each in found if not _is_known(each)} == set()
+
+
+def test_why_private_mail_did_not_arrive_can_be_told() -> None:
+    """What a member hears: handlers.private gives it as the reply's text."""
+    tree = ast.parse((HANDLERS / "private.py").read_text(encoding="utf-8"))
+    told_to_members = [node for node in tree.body if getattr(node, "name", "") in ("decide_private", "_blocked")]
+    found = [
+        example(node.value)
+        for function in told_to_members
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "text"
+    ]
+    assert len(found) == 3
+    assert [each for each in (*found, _TOO_MANY.text) if not _is_known(f"{each}.")] == []
 
 
 def _is_known(reason: str) -> bool:
