@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import smtplib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,7 +14,7 @@ import pytest
 from tests.wire.certificates import self_made
 from tests.wire.command_line import Operator, empty_home, om
 from tests.wire.community import mail
-from tests.wire.daemons import SETTINGS, daemon
+from tests.wire.daemons import SETTINGS, Daemon, daemon
 from tests.wire.test_floods import HELLO, family
 
 __all__ = ["empty_home", "family", "om"]
@@ -21,6 +22,7 @@ __all__ = ["empty_home", "family", "om"]
 DRIPPING = 500  # half of them between commands, half in their mail
 NO_TLS = 100  # and so many that begin TLS and say nothing more
 HONEST = 7
+MOST_ATTEMPTS = 2 * HONEST
 BETWEEN = 0.3  # seconds: so that they come at any moment of the second in which the others drip
 
 
@@ -72,11 +74,22 @@ def settings(family: Operator) -> str:
     return SETTINGS.replace("[smtp]\n", f"[smtp]\n{certificate}")
 
 
+def attempts(running: Daemon, raw: bytes) -> int:
+    """How often a mail was tried until it was taken: who is sent away in the crowd comes again, as servers do."""
+    for number in range(1, MOST_ATTEMPTS + 1):
+        with suppress(smtplib.SMTPResponseException, smtplib.SMTPServerDisconnected, ConnectionError):
+            assert running.send(raw) == 250
+            return number
+    return MOST_ATTEMPTS + 1
+
+
 def test_honest_mail_comes_in(family: Operator, settings: str) -> None:
-    """At the first attempt; were nobody sent away for it, no place would become free within its patience."""
+    """Were nobody else sent away for it, no place would become free within its patience."""
     with daemon(family.home, "--only", "receive", settings=settings) as running, besieged(running.port):
+        took = []
         for number in range(HONEST):
             time.sleep(BETWEEN)
-            assert running.send(mail(message_id=f"<{number}@home.example>")) == 250
+            took.append(attempts(running, mail(message_id=f"<{number}@home.example>")))
+        assert sum(took) < 2 * HONEST, took
         assert running.process.poll() is None
         assert "Traceback" not in running.log
