@@ -89,15 +89,23 @@ class FirstReaders:
         """Raises MalformedMessage, ReaderDied, ReaderFault or ReadersGone."""
         asked = _Asked(raw, asyncio.get_running_loop().create_future())
         self._waiting.append(asked)
-        if len(self._working) < READERS:
-            work = asyncio.create_task(self._work())
-            self._working.add(work)
-            work.add_done_callback(self._working.discard)
+        self._start()
         answer = await asked.answer
         if answer.startswith(_MALFORMED):
             raise MalformedMessage(answer[1:].decode())
         if answer.startswith(_FAULT):
             raise ReaderFault(answer[1:].decode())
+
+    def _start(self) -> None:
+        if self._waiting and len(self._working) < READERS:
+            work = asyncio.create_task(self._work())
+            self._working.add(work)
+            work.add_done_callback(self._end)
+
+    def _end(self, work: asyncio.Task[None]) -> None:
+        self._working.discard(work)
+        if not work.cancelled():
+            self._start()  # for what has come since it last looked
 
     async def _work(self) -> None:
         """Until nothing waits."""

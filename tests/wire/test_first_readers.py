@@ -113,6 +113,22 @@ def test_one_that_nobody_awaits_any_more_takes_its_blame_with_it(readers: FirstR
     assert asyncio.run(leave_a_bomb()) == [None] * 10
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_one_that_comes_when_all_have_just_ended_is_read(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    monkeypatch.setattr(first_readers, "READERS", number)
+
+    async def read_again_and_again(readers: FirstReaders) -> None:
+        for _ in range(50):
+            await readers.read(HTML)
+
+    async def all_of_them(readers: FirstReaders) -> None:
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(read_again_and_again(readers) for _ in range(number)))
+
+    with closing(FirstReaders()) as readers:
+        asyncio.run(all_of_them(readers))
+
+
 def test_large_ones_between_small_ones(readers: FirstReaders) -> None:
     large = b"fine" * 1_000_000
     found = read(readers, b"fine", large, b"malformed", b"malformed" + large, b"fine", large)
