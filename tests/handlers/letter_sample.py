@@ -27,7 +27,15 @@ def voice(number: int, thread: int, author: str, subject: str, text: str, hours:
 
 BEFORE = voice(90, 2, "Anna", "Reunion at Olu's house", "Who has a big garden this year? We were 31 last time.", 216)
 FIVE_YEARS = (NOW - NOW.replace(year=2021, hour=16)).total_seconds() / 3600
-MEMORY = voice(80, 60, "Ingrid", "The lake", "The first swim of our lives in November. Never again!", FIVE_YEARS, photos=(Photo(1),))
+MEMORY = voice(
+    80,
+    60,
+    "Ingrid",
+    "The lake",
+    "The first swim of our lives in November. Never again!",
+    FIVE_YEARS,
+    photos=(Photo(1),),
+)
 THANKS = (Thanks("Apple cake", ("Rose", "Tom")), Thanks("עוגת תפוחים", ("דוד",)))
 VOICES = (
     voice(

@@ -362,6 +362,22 @@ def test_the_preview_is_the_letter(people):
     assert after.due_at == datetime(2026, 11, 23, 7, 0, tzinfo=STOCKHOLM).astimezone(UTC)
 
 
+def test_the_preview_tells_that_a_weekly_letter_is_late(people):
+    reads_letters(people, "rose", DeliveryMode.WEEKLY, weekday=6)
+
+    def due_at(moment):
+        reader = people.database.read(lambda session: reader_of(session, people.membership("rose").id))
+        return previewed(people.database, people.host, people.list_named(), reader, moment).due_at
+
+    sunday = datetime(2026, 11, 22, 7, 0, tzinfo=STOCKHOLM).astimezone(UTC)
+    assert due_at(step(days=1)) == sunday + timedelta(days=7)  # nothing was written
+    says(people, "Hello.")
+    assert due_at(step(days=1)) == sunday
+    assert due_at(step(days=4)) == sunday + timedelta(days=7)
+    due(people, step(days=1))
+    assert due_at(step(days=2)) == sunday + timedelta(days=7)
+
+
 def test_behind_one_mailbox_the_id_tells_the_list(people):
     from dataclasses import replace
 
