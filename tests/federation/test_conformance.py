@@ -717,3 +717,121 @@ def test_kind_of_retraction_alone_may_come_from_who_has_left() -> None:
     assert made.receive(oak, pine.domain, mail).taken is Taken.ACCEPTED
     assert taken.seal.kind is Kind.RETRACT
     assert not oak.store.archive
+
+
+# What the list has no number for
+
+
+def large(made: Network, server: Server, size: int) -> SealedPost:
+    departing = Departing(SPACE, 1, f"<plum.{server.domain}>", made.time(server), "bbbbbccccc", "Bob P.", 365)
+    content = CONTENT + b"x" * 70 + b"\r\n" + (b"y" * 70 + b"\r\n") * (size // 72)
+    return seal_post(server.own, departing, Crossing("A film", content), post_name(bytes(range(17))))
+
+
+def test_a_large_post_is_announced_before_it_is_sent() -> None:
+    made = network()
+    oak, pine, birch = made.servers
+    post = large(made, oak, 300_000)
+    made.publish(oak, post)
+    after(made, HOUR)
+    assert delivered(pine) == delivered(birch) == [(post.key.post, Way.EACH)]
+    assert made.mails["want"] == made.relays[post.key] == 2, "nobody gets it twice"
+
+
+def test_a_post_beyond_the_rules_is_refused() -> None:
+    made = network()
+    oak, pine, _ = made.servers
+    post = large(made, oak, 17_000_000)
+    assert made.receive(pine, oak.domain, mail_of(made, oak, pine, post)).why == "SIZE"
+
+
+def test_a_post_under_a_roster_that_we_do_not_know_yet() -> None:
+    made = network(2, {(0, 1)})
+    oak, pine = made.servers
+    roster = made.new_roster(2, made.servers, known_to=[oak])
+    made.write(oak)
+    after(made, 5 * MINUTE)
+    assert pine.taken[Taken.HELD] == 1
+    assert not pine.store.seen_forms
+    pine.store.rosters[SPACE][2] = roster
+    after(made, 75 * MINUTE)
+    assert len(delivered(pine)) == 1
+
+
+def test_no_more_is_on_its_way_than_the_window_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("handlers.peer.outbox.WINDOW", 5)
+    made = network(2, {(0, 1)})
+    oak, pine = made.servers
+    made.on_its_way = lambda server, outgoing: outgoing if isinstance(outgoing.mail, PostMail) else None
+    for _ in range(12):
+        made.write(oak)
+    after(made, 30 * MINUTE)
+    assert len(delivered(pine)) == 5
+    made.on_its_way = lambda server, outgoing: outgoing
+    after(made, 3 * HOUR)
+    assert len(delivered(pine)) == 12
+
+
+def test_no_more_is_sent_in_an_hour_than_agreed() -> None:
+    made = network(2, {(0, 1)})
+    oak, pine = made.servers
+    for _ in range(150):
+        made.write(oak)
+    after(made, 50 * MINUTE)
+    assert len(delivered(pine)) == 120
+    after(made, 30 * MINUTE)
+    assert len(delivered(pine)) == 150
+
+
+def test_a_peer_that_asks_for_a_pause_gets_one() -> None:
+    made = network(2, {(0, 1)})
+    oak, pine = made.servers
+    link = link_of(pine, oak)
+    fields = (
+        ("v", "1"), ("type", "status"), ("from", pine.domain), ("to", oak.domain), ("time", "2026-11-22T08:03:00Z"),
+        ("epoch", link.epoch), ("sent", "0"), ("peer-epoch", link.peer_epoch), ("got", "0"), ("pause", "1800"),
+    )  # fmt: skip
+    control = Control(fields)
+    hop = Hop(pine.domain, oak.domain, link.epoch, 0, control_digest(control), pine.domain)
+    assert made.receive(oak, pine.domain, ControlMail(control, signed_hop(hop, pine.key))).taken is Taken.APPLIED
+    made.write(oak)
+    after(made, 29 * MINUTE)
+    assert not delivered(pine)
+    after(made, 3 * MINUTE)
+    assert len(delivered(pine)) == 1
+
+
+def test_a_number_that_leaps_is_not_believed() -> None:
+    made = network()
+    oak, pine, _ = made.servers
+    mail = mail_of(made, oak, pine, made.sealed_post(oak), seq=10**9)
+    assert made.receive(pine, oak.domain, mail).taken is Taken.DROPPED
+
+
+def test_a_gap_that_nobody_fills_is_told_ever_more_rarely() -> None:
+    made = network(2, {(0, 1)})
+    oak, pine = made.servers
+    made.receive(pine, oak.domain, mail_of(made, oak, pine, made.sealed_post(oak), seq=3000))
+    after(made, 10 * DAY)
+    assert made.mails["status"] < 100
+
+
+def test_who_is_away_gets_one_mail_an_hour_whatever_waits() -> None:
+    made = network(2, {(0, 1)})
+    oak, pine = made.servers
+    made.outage(pine, made.now + 1, made.now + 3 * DAY)
+    tries: list[float] = []
+
+    def counts(server: Server, outgoing: Outgoing) -> Outgoing:
+        tries.append(made.now)
+        return outgoing
+
+    made.on_its_way = counts
+    for number in range(300):
+        made.at(made.now + HOUR + number * 10 * MINUTE, lambda: made.write(oak))
+    after(made, DAY)
+    tries.clear()
+    after(made, DAY)
+    assert len(tries) <= 24 + 3
+    after(made, DAY + HOUR)
+    assert len(delivered(pine)) == 300
