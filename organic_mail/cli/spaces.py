@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from handlers.peer.space import Invitation
-    from storage.models_spaces import Space
+    from storage.models_spaces import Space, SpaceInvitation
 
 app = typer.Typer(help="Spaces: lists of several servers that hear each other.", no_args_is_help=True)
 
@@ -77,19 +77,22 @@ def accept(context: typer.Context, name: Name, list_name: OurList) -> None:
 
     with open_community(context) as community:
         host = peer_host(community)
-        community.database.read(lambda session: the_list(session, list_name))
+        list_name = community.database.read(lambda session: the_list(session, list_name).name)
 
-        def asked() -> Invitation | None:
+        def asked() -> tuple[SpaceInvitation, Invitation] | None:
             found = community.database.read(lambda session: invitation_to(session, host, name))
-            fitting = [read for kept, read in found if kept.list_name == list_name]
-            if len({read.space for read in fitting}) > 1:
+            fitting = [each for each in found if each[0].list_name == list_name]
+            if len({read.space for _, read in fitting}) > 1:
                 fail(f"there are several spaces {name}; write one of them whole, as `space ls` shows it")
             return fitting[0] if fitting else None
 
-        found = wait_for(asked)
-        if found is None:
+        answer = wait_for(asked)
+        if answer is None:
             fail(f"nobody has asked {list_name} into {visible(name)} yet; its steward says: organic-mail space invite")
+        kept, found = answer
         community.database.write(lambda session: accept(session, host, found, the_list(session, list_name), now()))
+    if kept.via != found.steward:
+        typer.echo(f"You have no link with {found.steward}; that it asks is what {kept.via} says.")
     typer.echo(
         f"{list_name} said yes to {visible(name)}. It joins after a notice of {found.roster.rules.notice} hours."
     )
