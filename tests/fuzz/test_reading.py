@@ -122,7 +122,7 @@ def test_texts(content: str, original: str | None) -> None:
 
 
 @given(st.sampled_from(PIECES), st.sampled_from(PIECES), st.integers(1, 4))
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_no_repetition_takes_long(one: bytes, other: bytes, times: int) -> None:
     piece = one * times + other
 
