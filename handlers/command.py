@@ -15,6 +15,7 @@ from handlers.incoming import Incoming, Verdict
 from handlers.join import decide_join
 from handlers.keep import decide_keep
 from handlers.letter_answer import placed_answers
+from handlers.letter_cut import own_files
 from handlers.letter_pace import PACES, decide_pace
 from handlers.moving import decide_moving
 from handlers.outcome import ACCEPTED, Decline, Join, Leave, Note, Outcome, Return, Yes
@@ -73,6 +74,7 @@ def command_said(incoming: Incoming, facts: Facts) -> Command | None:
         placed = placed_answers(message.raw, facts.letter.as_read)
         text = "\n".join(answer.text for answer in placed)
         found = said(text, Place.LETTER, subject=message.subject)
+        found = None if found and own_files(message, facts.letter.pictures) else found
     elif incoming.route.kind not in _TO_EVERYONE:
         found = said_in(message, Place.US)
     elif facts.is_empty:

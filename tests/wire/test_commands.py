@@ -275,6 +275,25 @@ def test_in_answer_to_a_letter(people: Community, text: str, subject: str) -> No
     assert letters(people)[-1]["Subject"] == subject or text == "who"
 
 
+def test_a_picture_in_answer_to_a_letter_is_for_everyone(people: Community) -> None:
+    people.clock[0] = SUNDAY
+    reads_letters(people, "rose")
+    says(people, "The children have not stopped talking about the heron.")
+    (letter,) = due(people)
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"], message["In-Reply-To"] = (
+        ROSE,
+        FAMILY,
+        "Re: x",
+        letter.message_id,
+    )
+    message["Message-ID"] = "<picture@phone.example>"
+    message.set_content("Help!\r\n")
+    message.add_attachment(b"%PDF-1.7" + 20_000 * b"x", maintype="application", subtype="pdf", filename="map.pdf")
+    assert people.receive(message.as_bytes(policy=policy.SMTP), FAMILY, sender="rose@home.example") == OK
+    assert len(people.posts()) == 2
+
+
 def test_in_answer_to_the_welcome_which_people_read(people: Community) -> None:
     fields = {"in_reply_to": "<n.abc@oak.example>", "subject": "Re: Welcome"}
     assert writes(people, "weekly", OWNER, **fields) == OK
