@@ -20,6 +20,8 @@ from handlers.peer.store import RelayStore, Seen
 from handlers.peer.value import read_digest, read_list_id, read_number
 
 DAYS = 7
+MOST_DAYS = 5 * DAYS
+"""About which one mail may ask."""
 _SETTLES = timedelta(hours=2)
 """After its end a day is compared: what was written in its last minutes is on its way."""
 

@@ -20,6 +20,7 @@ STALE_AFTER = timedelta(hours=48)
 DORMANT_AFTER = timedelta(days=30)
 RESEND_AFTER = timedelta(minutes=60)  # without an acknowledgement; then twice as long each time
 RESEND_AT_MOST = timedelta(hours=24)
+CLOCK_TOLERANCE = timedelta(hours=24)
 OFFER_AFTER = timedelta(hours=2)  # what waited so long is announced instead of sent
 
 
@@ -59,6 +60,11 @@ def gap_told_at(link: Link) -> datetime | None:
         return None
     first = since + GAP_LASTS
     return first if told is None or told < first else told + max(GAP_LASTS, (told - since) / 2)
+
+
+def not_far_ahead(time: datetime, now: datetime) -> datetime:
+    """What counts as the time of a peer's mail, so that a clock that was wrong once does no harm for ever."""
+    return min(time, now + CLOCK_TOLERANCE)
 
 
 def resend_after(tries: int) -> timedelta:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from handlers.peer.control import Control, Unreadable
-from handlers.peer.ledger import DAYS, entitled, is_closed, read_day, shared_spaces
+from handlers.peer.ledger import MOST_DAYS, entitled, is_closed, read_day, shared_spaces
 from handlers.peer.link_account import done_with
-from handlers.peer.link_time import looked_at, owing_status, with_gaps_noticed
+from handlers.peer.link_time import looked_at, not_far_ahead, owing_status, with_gaps_noticed
 from handlers.peer.ranges import Ranges, holds, of_numbers, read_ranges, written_ranges
 from handlers.peer.relay import queue_for
 from handlers.peer.seal import Kind, PostKey
@@ -26,7 +26,6 @@ WANTED_AT_ONCE = 100
 WANTED_WITHIN = timedelta(minutes=20)
 """Then the offer counts no more: somebody else may have it, and whoever means it offers it again."""
 _MOST_WAITING = 10_000  # that a peer may announce
-_MOST_DAYS = 5 * DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ def read_offer(control: Control, peer: str) -> tuple[datetime, list[Offered]]:
 def read_want(control: Control) -> Want:
     """Raises Unreadable."""
     days = control.all("day")
-    if len(days) > _MOST_DAYS:
+    if len(days) > MOST_DAYS:
         raise Unreadable("one mail asks about too many days")
     return Want(
         time=read_moment(control.first("time")),
@@ -94,7 +93,7 @@ def apply_offer(store: RelayStore, link: Link, time: datetime, offers: Iterable[
         elif len(known) < _MOST_WAITING:
             known.add(offer.seq)
             store.save_offered(offer)
-    store.save_link(looked_at(replace(link, peer_offer=time), now))
+    store.save_link(looked_at(replace(link, peer_offer=not_far_ahead(time, now)), now))
     done_with(store, link.peer, needless, now)
     fresh = store.link(link.peer)
     if fresh:
@@ -102,7 +101,7 @@ def apply_offer(store: RelayStore, link: Link, time: datetime, offers: Iterable[
 
 
 def apply_want(store: RelayStore, own: Own, link: Link, want: Want, now: datetime) -> None:
-    store.save_link(looked_at(replace(link, peer_want=want.time), now))
+    store.save_link(looked_at(replace(link, peer_want=not_far_ahead(want.time, now)), now))
     store.acknowledge(link.peer, want.have, now)
     for row in store.rows_in(link.peer, want.seqs, WANTED_AT_ONCE):
         if row.state is not RowState.DONE:

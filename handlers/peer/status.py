@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from handlers.peer.control import Control, Unreadable
-from handlers.peer.ledger import Ledger, is_closed, ledgers, read_ledger, shared_spaces, written_ledger
+from handlers.peer.ledger import MOST_DAYS, Ledger, is_closed, ledgers, read_ledger, shared_spaces, written_ledger
 from handlers.peer.link_time import (
     STATUS_DAILY,
     STATUS_NEWS,
     gap_told_at,
     looked_at,
     missing,
+    not_far_ahead,
     owing_status,
     resend_after,
     with_gaps_noticed,
@@ -29,7 +30,10 @@ CAPABILITIES = "relay/1 retract/1 edit/1 private/1 offer/1 ledger/1"
 ASK_AGAIN = timedelta(hours=24)
 """About a day that differs as it did when we asked."""
 _MOST_RESENT = 100
+_MOST_LINES = 100
+"""Of a kind that are read in one status."""
 _ON_ITS_WAY = timedelta(minutes=20)  # a mail that some server makes wait
+_MOST_ASKED = 500
 _FAST = timedelta(minutes=10)
 _LONGEST_PAUSE = timedelta(hours=24)
 _ALL = 1_000_000
@@ -98,10 +102,10 @@ def read_status(control: Control) -> Status:
         peer_epoch=control.first("peer-epoch"),
         processed=joined(((1, got),) if got else (), read_ranges(control.get("have") or "")),
         miss=read_ranges(control.get("miss") or ""),
-        refused=tuple(_read_refused(text) for text in control.all("refused")),
+        refused=tuple(_read_refused(text) for text in control.all("refused")[:_MOST_LINES]),
         pause=read_number(control.get("pause") or "0"),
-        rosters=tuple(_read_roster(text) for text in control.all("roster")),
-        ledgers=tuple(read_ledger(text) for text in control.all("ledger")),
+        rosters=tuple(_read_roster(text) for text in control.all("roster")[:_MOST_LINES]),
+        ledgers=tuple(read_ledger(text) for text in control.all("ledger")[:_MOST_LINES]),
     )
 
 
@@ -116,7 +120,7 @@ def apply_status(store: RelayStore, own: Own, link: Link, status: Status, now: d
         link = replace(link, peer_epoch=status.epoch, processed=(), refused=(), peer_sent=0, gap_since=None)
     link = replace(
         link,
-        peer_status=status.time,
+        peer_status=not_far_ahead(status.time, now),
         peer_sent=max(link.peer_sent, status.sent),
         processed=joined(link.processed, status.skip),
         is_epoch_known=status.peer_epoch == link.epoch,
@@ -209,8 +213,9 @@ def _ask_about_days(store: RelayStore, own: Own, peer: str, status: Status, now:
         ):
             continue
         asked = (*asked, Asked(theirs.space, theirs.day, digests, now))
-        link = looked_at(replace(link, days_wanted=(*link.days_wanted, f"{theirs.space}|{theirs.day}")), now)
-    store.save_link(replace(link, asked=asked))
+        days = dict.fromkeys((*link.days_wanted, f"{theirs.space}|{theirs.day}"))
+        link = looked_at(replace(link, days_wanted=tuple(days)[:MOST_DAYS]), now)
+    store.save_link(replace(link, asked=asked[-_MOST_ASKED:]))
 
 
 def _upto(ranges: Ranges, last: int) -> Ranges:

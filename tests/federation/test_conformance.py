@@ -835,3 +835,20 @@ def test_who_is_away_gets_one_mail_an_hour_whatever_waits() -> None:
     assert len(tries) <= 24 + 3
     after(made, DAY + HOUR)
     assert len(delivered(pine)) == 300
+
+
+def test_a_clock_that_was_wrong_once_does_no_harm_for_ever() -> None:
+    made = network(2, {(0, 1)})
+    oak, pine = made.servers
+    pine.clock = 400 * DAY
+    after(made, DAY)
+    assert oak.events[Event.CLOCK] > 0
+    pine.clock = 0.0
+    pine.store.save_link(replace(link_of(pine, oak), status_at=None, status_due=None, due_at=made.time(pine)))
+    made._wake(pine)
+    after(made, 2 * DAY)
+    for _ in range(3):
+        made.write(oak)
+    after(made, DAY)
+    assert len(delivered(pine)) == 3
+    assert made.waiting() == 0
