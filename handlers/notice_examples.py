@@ -110,7 +110,7 @@ EXAMPLES: Mapping[NoticeKind, tuple[Values, ...]] = {
         posting=("members", "announce"), role=("member", "owner"), lists=(("The family",), ("The family", "The garden"))
     ),
     NoticeKind.HELP_STRANGER: ({},),
-    NoticeKind.RULES: _shapes(own=(True, False)),
+    NoticeKind.RULES: _shapes(own=(True, False), open=(True, False)),
     NoticeKind.YOUR_DATA: _shapes(left_out=(0, 1, 30)),
     NoticeKind.FORGET: ({},),
     NoticeKind.CONFIRM_MOVING: ({},),

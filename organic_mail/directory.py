@@ -19,7 +19,7 @@ from storage import directory, members, questions
 from storage.events import record
 from storage.list_words import words_of_list
 from storage.lists import list_by_id
-from storage.models import MailingList, Member, Membership, Role, Status
+from storage.models import Joining, MailingList, Member, Membership, Role, Status
 from storage.models_questions import QuestionKind
 
 _HERE = (Status.ACTIVE, Status.PAUSED)
@@ -87,7 +87,7 @@ def explain(session: Session, host: Host, wish: Explain, answer: Answer, now: da
     values: dict[str, Value] = {}
     if wish.rules:
         kind, page = NoticeKind.RULES, words_of_list(session, wish.list_id).rules
-        values = {"own": bool(page)}
+        values = {"own": bool(page), "open": mailing_list.joining is Joining.OPEN}
     elif member is None or membership is None:
         kind = NoticeKind.HELP_STRANGER
     else:
