@@ -14,6 +14,7 @@ from handlers.peer.control import Control, read_block, write_block
 from handlers.peer.keys import PeerKey
 from handlers.peer.rotation import is_rightful, read_rotation
 from handlers.peer.safety_words import shown_and_asked
+from handlers.route import Kind, candidates
 from organic_mail import peering, rotating
 from organic_mail.peer_keys import NEXT
 from organic_mail.problem import Problem
@@ -51,6 +52,21 @@ def changed(mail: Mail, **values: str) -> bytes:
     message.replace_header("Message-ID", f"<{abs(hash(tuple(values.items())))}@elsewhere.example>")
     message.set_content(write_block(Control(fields)), cte="quoted-printable")
     return message.as_bytes()
+
+
+@pytest.mark.parametrize(
+    ("local", "kind", "token"),
+    [
+        ("organic-peer", Kind.PEER, ""),
+        ("Organic-Peer-7W2K5Q3M", Kind.PEER, "7w2k5q3m"),
+        ("organic-peer+7w2k5q3m", Kind.PEER, "7w2k5q3m"),
+        ("organic-peers", Kind.LIST, ""),
+        ("organic-relay", Kind.OPERATOR, ""),
+    ],
+)
+def test_addresses_of_servers(local: str, kind: Kind, token: str) -> None:
+    route = candidates(f"{local}@oak.example", "oak.example")[0]
+    assert (route.kind, route.token) == (kind, token)
 
 
 def test_every_mail_of_the_handshake_is_for_people_too(street: Village, oak: Server, pine: Server) -> None:
