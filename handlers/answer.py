@@ -43,6 +43,8 @@ def decide_answer(incoming: Incoming, facts: Facts, asked: QuestionFacts, now: d
         return too_late(incoming, facts)
     if question.kind is QuestionKind.DEPARTURE:
         return _decide_departure(incoming, facts, question)
+    if is_decision and how_often_in(incoming.message) == "always":
+        return Outcome(ACCEPTED, (Yes(question.token, always=True),))
     match answer_in(incoming.message):
         case True:
             return Outcome(ACCEPTED, (Yes(question.token),))

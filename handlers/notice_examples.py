@@ -25,6 +25,7 @@ _ASKED: Values = {
     "reminder": False,
     "days": 0,
     "written": True,
+    "known": True,
 }
 _BACK: Values = {"domain": "elm.example", "said": "550 5.1.1 unknown"}
 _PEER_ALARMS = ("other-key", "wrong-words", "rotation", "compromised", "broken")
@@ -63,7 +64,7 @@ EXAMPLES: Mapping[NoticeKind, tuple[Values, ...]] = {
     NoticeKind.ASKED: (
         _ASKED,
         *({**_ASKED, "meaning": meaning} for meaning in ("join", "leave", "nothing")),
-        {**_ASKED, "reminder": True, "written": False},
+        {**_ASKED, "reminder": True, "written": False, "known": False},
         {**_ASKED, "days": 1},
         {**_ASKED, "days": 30, "reminder": True},
     ),

@@ -111,9 +111,10 @@ class AskWhatSheMeant:
 
 @dataclass(frozen=True, slots=True)
 class Yes:
-    """A question of ours was answered with yes."""
+    """A question of ours was answered with yes. `always`: and nobody need ask again about what this author writes."""
 
     token: str
+    always: bool = False
 
 
 @dataclass(frozen=True, slots=True)

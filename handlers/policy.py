@@ -264,6 +264,8 @@ def first_post(incoming: Incoming, facts: Facts) -> Outcome | None:
 def moderated(incoming: Incoming, facts: Facts) -> Outcome | None:  # noqa: ARG001
     if _posting(facts) is not Posting.MODERATED or _runs_the_list(facts):
         return None
+    if facts.reads_by is not None and facts.reads_by.trusted:
+        return None
     return held(facts, "Every email to this list is read before it goes out.", tell_author=True)
 
 

@@ -22,8 +22,13 @@ from storage.models import HeldPost, HeldState, Joining, Status
 from storage.models_questions import Question, QuestionKind
 
 
-def say_yes(session: Session, decision: Decision, token: str, packed: Packed, now: datetime) -> list[HeldPost]:
-    """Do what the question was about, once. Returns what is to be let out now."""
+def say_yes(
+    session: Session, decision: Decision, token: str, packed: Packed, now: datetime, *, always: bool = False
+) -> list[HeldPost]:
+    """Do what the question was about, once. Returns what is to be let out now.
+
+    always: of a decision; what its author writes from now on goes out unread.
+    """
     question = questions.find_question(session, token)
     if question is None or not questions.answer_question(session, token=token, yes=True, now=now):
         return []
@@ -35,7 +40,7 @@ def say_yes(session: Session, decision: Decision, token: str, packed: Packed, no
         case QuestionKind.JOINING:
             _join(session, decision, question, packed, now)
         case QuestionKind.DECISION:
-            _decide(session, decision, question, now)
+            _decide(session, decision, question, now, always=always)
         case QuestionKind.MEANT:
             unclear.was_meant(session, question, now)
         case QuestionKind.MOVING:
@@ -104,14 +109,28 @@ def _join(session: Session, decision: Decision, question: Question, packed: Pack
     moderation.hold(session, decision, asked, content_id=content_id, cause=f"question:{question.token}", now=now)
 
 
-def _decide(session: Session, decision: Decision, question: Question, now: datetime) -> None:
+def _decide(session: Session, decision: Decision, question: Question, now: datetime, *, always: bool) -> None:
     if not _still_waits(session, question):
         return
     try:
         by = decision.facts.member
         moderation.approve_held(session, decision.facts.host, question.held_id or 0, now=now, by=by)
+        if always:
+            _trust(session, question, now)
     except Problem as problem:  # what has changed since we asked, such as a member who is on the list already
         record(session, "dropped", f"A decision came too late: {problem}.", now=now, list_id=question.list_id)
+
+
+def _trust(session: Session, question: Question, now: datetime) -> None:
+    """The author of what was held writes freely, where she is a member."""
+    waiting = held.held_by_id(session, question.held_id or 0)
+    author_id = waiting.member_id if waiting else None
+    membership = members.membership(session, question.list_id, author_id) if author_id else None
+    if waiting is None or membership is None:
+        return
+    members.update_membership(session, membership_id=id_of(membership), moderated=False, trusted=True)
+    text = f"What {waiting.author} writes goes out unread from now on."
+    record(session, "decided", text, now=now, list_id=question.list_id, member_id=author_id)
 
 
 def _still_waits(session: Session, question: Question) -> bool:

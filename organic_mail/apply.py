@@ -180,8 +180,8 @@ def _write(
             unclear.ask_what_she_meant(session, decision, action, packed, answer, now)
         case SayIsMember(membership_id):
             joining.say_is_member(session, host, membership_id=membership_id, answer=answer, now=now)
-        case Yes(token):
-            for waiting in answering.say_yes(session, decision, token, packed, now):
+        case Yes(token, always):
+            for waiting in answering.say_yes(session, decision, token, packed, now, always=always):
                 _let_out(session, host, waiting, now)
         case No(token, reason):
             answering.say_no(session, host, token, reason, now)

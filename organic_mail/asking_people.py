@@ -90,6 +90,7 @@ def _write(
         "reminder": reminder,
         "days": mailing_list.held_days if mailing_list else 0,
         "written": bool(quoted.strip()),
+        "known": waiting.member_id is not None,
     }
     written = False
     people = {each.address: each for each in (*people_who_run(session, host, mailing_list), *asked_too(session, token))}

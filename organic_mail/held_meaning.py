@@ -16,7 +16,6 @@ from storage.letter_buttons import button
 from storage.models import HeldPost
 from storage.models_questions import Question, QuestionKind
 
-
 _PLACES = {Kind.LIST: Place.POST, Kind.HELP: Place.US}
 
 

@@ -302,6 +302,7 @@ def update_membership(
     second_copy: bool | None = None,
     weekday: int | None = None,
     moderated: bool | None = None,
+    trusted: bool | None = None,
 ) -> Membership:
     """Change what is given, leave the rest. weekday: Monday is 0. Raises LookupError for an unknown membership."""
     row = session.get(Membership, membership_id)
@@ -315,6 +316,7 @@ def update_membership(
         "second_copy": second_copy,
         "weekday": weekday,
         "moderated": moderated,
+        "trusted": trusted,
     }
     _change(session, row, changes)
     _begin_letters(session, row, row.status, before)

@@ -232,6 +232,7 @@ class Membership(SQLModel, table=True):
     own_posts: bool = True  # she gets her own posts back
     second_copy: bool = True  # also of posts that name her in To or Cc, so that she has them already
     moderated: bool = False  # her posts are read before they go out
+    trusted: bool = False  # they are not, on a moderated list
     weekday: int = 6  # of the weekly letter, Monday is 0
     joined_at: datetime | None = Field(default=None, sa_type=Moment)
     created_at: datetime = Field(sa_type=Moment)

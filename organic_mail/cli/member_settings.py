@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 OF_A_MEMBERSHIP = (
-    "delivery", "role", "own_posts", "second_copy", "listed", "line", "weekday", "status", "moderated",
+    "delivery", "role", "own_posts", "second_copy", "listed", "line", "weekday", "status", "moderated", "trusted",
 )  # fmt: skip
 OF_THE_LISTING = ("listed", "line")
 
@@ -81,6 +81,7 @@ def described(session: Session, member: Member, domain: str, secrets: Secrets) -
                 "status": membership.status.value,
                 "own_posts": membership.own_posts,
                 "moderated": membership.moderated,
+                "trusted": membership.trusted,
                 "second_copy": membership.second_copy,
                 "weekday": WEEKDAYS[membership.weekday],
                 **_in_directory(session, id_of(membership)),
@@ -105,6 +106,7 @@ def readers() -> dict[str, Callable[[str], Any]]:
         "listed": yes_or_no,
         "line": values.one_line,
         "moderated": yes_or_no,
+        "trusted": yes_or_no,
         "weekday": lambda text: WEEKDAYS.index(one_of(*WEEKDAYS)(text)),
         "status": one_of("active"),
         "name": values.one_line,

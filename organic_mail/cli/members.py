@@ -173,7 +173,8 @@ def change(
     role=member, moderator or owner; own_posts=yes or no: does she get her own posts back; second_copy=yes or no: also
     of posts that name her in To or Cc; listed=yes or no and line=TEXT: does she stand in the list of members that
     "who" brings, and how; weekday=sunday: the day of the weekly letter; status=active: she was paused, and said that
-    she wants our emails again; moderated=yes or no: must her posts be read before they go out. For all her lists:
+    she wants our emails again; moderated=yes or no: must her posts be read before they go out;
+    trusted=yes or no: are they not, on a moderated list. For all her lists:
     name=TEXT; language=sv; timezone=Europe/Stockholm; hour=7: when her letter comes; address=hidden or shown to the
     others; share=never, ask or always: may her posts leave for a space; home=DOMAIN of the server that is her home
     for spaces."""

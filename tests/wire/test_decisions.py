@@ -54,6 +54,19 @@ def test_yes_lets_it_out_with_its_id_and_date(office: PostOffice) -> None:
     assert office.held() == []
 
 
+def test_always_lets_her_write_freely(office: PostOffice) -> None:
+    """spec/people.md §3.6: nobody is asked again about what she writes; about others everybody is."""
+    letter = question(office)
+    assert "\nalways\n" in letter.text
+    assert office.answers(letter, ANNA, "always") == OK
+    asked = len(office.letters(ANNA))
+    assert office.writes(ROSE, "Two of them are left.", GARDEN, subject="Chairs") == OK
+    assert office.subjects() == ["Garden sale", "Chairs"]
+    assert len(office.letters(ANNA)) == asked
+    assert office.writes(TOM, "I take one.", GARDEN, subject="A chair") == OK
+    assert len(office.held()) == 1
+
+
 def test_no_keeps_it_back_and_tells_its_author_why(office: PostOffice) -> None:
     letter = question(office)
     assert office.answers(letter, ANNA, "No, we share sales in spring.") == OK

@@ -226,6 +226,7 @@ def upgrade() -> None:
         sa.Column("own_posts", sa.Boolean(), nullable=False),
         sa.Column("second_copy", sa.Boolean(), nullable=False),
         sa.Column("moderated", sa.Boolean(), nullable=False),
+        sa.Column("trusted", sa.Boolean(), nullable=False),
         sa.Column("weekday", sa.Integer(), nullable=False),
         sa.Column("joined_at", MOMENT, nullable=True),
         sa.Column("created_at", MOMENT, nullable=False),
