@@ -22,7 +22,7 @@ from handlers.peer.store import KnownKey, Link, LinkState, Offered, OutboxRow, R
 from storage import departures, peers, relays, spaces
 from storage.contents import read_content, store_content
 from storage.models_peers import Peer, PeerKey
-from storage.models_relay import OfferedItem, OutboxItem, Relayed
+from storage.models_relay import OfferedEntry, OutboxEntry, Relayed
 from storage.shunts import set_aside
 from storage.unused import forget_messages
 
@@ -159,42 +159,42 @@ class SqlRelayStore:
         return relays.count_repeat(self._session, peer, f"{key.origin}/{key.post}/{key.rev}", now)
 
     def add_row(self, row: OutboxRow) -> None:
-        relays.add_item(self._session, _item(row))
+        relays.add_entry(self._session, _entry(row))
 
     def save_row(self, row: OutboxRow) -> None:
-        relays.save_item(self._session, _item(row))
+        relays.save_entry(self._session, _entry(row))
 
     def rows_due(self, peer: str, now: datetime, limit: int) -> Sequence[OutboxRow]:
-        return [_row(item) for item in relays.items_due(self._session, peer, now, limit)]
+        return [_row(entry) for entry in relays.entries_due(self._session, peer, now, limit)]
 
     def rows_in(self, peer: str, ranges: Ranges, limit: int) -> Sequence[OutboxRow]:
-        return [_row(item) for item in relays.items_in(self._session, peer, ranges, limit)]
+        return [_row(entry) for entry in relays.entries_in(self._session, peer, ranges, limit)]
 
     def acknowledge(self, peer: str, ranges: Ranges, now: datetime) -> int:
         return relays.acknowledge(self._session, peer, ranges, now)
 
     def rows_of(self, origin: str, post: str) -> Sequence[OutboxRow]:
-        return [_row(item) for item in relays.items_of_post(self._session, origin, post)]
+        return [_row(entry) for entry in relays.entries_of_post(self._session, origin, post)]
 
     def row_for(self, peer: str, key: PostKey) -> OutboxRow | None:
-        item = relays.item_for(self._session, peer, key.origin, key.post, key.rev)
-        return _row(item) if item else None
+        entry = relays.entry_for(self._session, peer, key.origin, key.post, key.rev)
+        return _row(entry) if entry else None
 
     def count_rows(self, peer: str, *states: RowState) -> int:
-        return relays.count_items(self._session, peer, states)
+        return relays.count_entries(self._session, peer, states)
 
     def oldest_rows(self, peer: str, *, created_before: datetime, beyond: int) -> Sequence[OutboxRow]:
-        items = relays.oldest_items(self._session, peer, created_before=created_before, beyond=beyond)
-        return [_row(item) for item in items]
+        entries = relays.oldest_entries(self._session, peer, created_before=created_before, beyond=beyond)
+        return [_row(entry) for entry in entries]
 
     def next_row_due(self, peer: str) -> datetime | None:
-        return relays.next_item_due(self._session, peer)
+        return relays.next_entry_due(self._session, peer)
 
     def renumber(self, peer: str) -> int:
         return relays.renumber(self._session, peer)
 
     def prune_rows(self, peer: str, done_before: datetime) -> None:
-        relays.prune_items(self._session, peer, done_before)
+        relays.prune_entries(self._session, peer, done_before)
 
     def offered(self, peer: str) -> Sequence[Offered]:
         return [_offered(row) for row in relays.offered_by(self._session, peer)]
@@ -204,7 +204,7 @@ class SqlRelayStore:
 
     def save_offered(self, offered: Offered) -> None:
         key = offered.key
-        row = OfferedItem(
+        row = OfferedEntry(
             peer=offered.peer,
             seq=offered.seq,
             origin=key.origin,
@@ -249,8 +249,8 @@ def _seen(row: Relayed) -> Seen:
     return Seen(key, row.digest, kind, row.space, row.roster, row.date, row.path, row.first_at, row.size)
 
 
-def _item(row: OutboxRow) -> OutboxItem:
-    return OutboxItem(
+def _entry(row: OutboxRow) -> OutboxEntry:
+    return OutboxEntry(
         peer=row.peer,
         seq=row.seq,
         origin=row.key.origin,
@@ -265,19 +265,19 @@ def _item(row: OutboxRow) -> OutboxItem:
     )
 
 
-def _row(item: OutboxItem) -> OutboxRow:
+def _row(entry: OutboxEntry) -> OutboxRow:
     return OutboxRow(
-        item.peer,
-        item.seq,
-        PostKey(item.origin, item.post, item.rev),
-        item.size,
-        item.created_at,
-        item.due_at,
-        item.tries,
-        RowState(item.state),
-        item.done_at,
+        entry.peer,
+        entry.seq,
+        PostKey(entry.origin, entry.post, entry.rev),
+        entry.size,
+        entry.created_at,
+        entry.due_at,
+        entry.tries,
+        RowState(entry.state),
+        entry.done_at,
     )
 
 
-def _offered(row: OfferedItem) -> Offered:
+def _offered(row: OfferedEntry) -> Offered:
     return Offered(row.peer, row.seq, PostKey(row.origin, row.post, row.rev), row.wanted_at)

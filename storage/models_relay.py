@@ -39,13 +39,13 @@ class Relayed(SQLModel, table=True):
     first_at: datetime = Field(sa_type=Moment)
 
 
-class OutboxItem(SQLModel, table=True):
+class OutboxEntry(SQLModel, table=True):
     """One post for one peer. Done is what the peer has acknowledged, never what a mail server took."""
 
-    __tablename__: ClassVar[str] = "outbox_item"
+    __tablename__: ClassVar[str] = "outbox_entry"
     __table_args__ = (
-        partial_index("ix_outbox_item_due", "peer", "due_at", where="state <> 'done'"),
-        Index("ix_outbox_item_post", "origin", "post"),
+        partial_index("ix_outbox_entry_due", "peer", "due_at", where="state <> 'done'"),
+        Index("ix_outbox_entry_post", "origin", "post"),
     )
     peer: str = Field(primary_key=True)
     seq: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
@@ -60,11 +60,11 @@ class OutboxItem(SQLModel, table=True):
     done_at: datetime | None = Field(default=None, sa_type=Moment)
 
 
-class OfferedItem(SQLModel, table=True):
+class OfferedEntry(SQLModel, table=True):
     """What a peer has announced, and we have not got yet."""
 
-    __tablename__: ClassVar[str] = "offered_item"
-    __table_args__ = (Index("ix_offered_item_post", "origin", "post", "rev"),)
+    __tablename__: ClassVar[str] = "offered_entry"
+    __table_args__ = (Index("ix_offered_entry_post", "origin", "post", "rev"),)
     peer: str = Field(primary_key=True)
     seq: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     origin: str

@@ -10,12 +10,12 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from storage.models_relay import DirectNumber, OfferedItem, OutboxItem, RelayAccount, Relayed, RelayRepeat
+from storage.models_relay import DirectNumber, OfferedEntry, OutboxEntry, RelayAccount, Relayed, RelayRepeat
 
 DIRECT_KEPT = timedelta(days=45)
 """As long as a post may be under way (spec/federation.md §2.6)."""
 DONE, WAITING = "done", "waiting"
-_UNDER_WAY = col(OutboxItem.state) != DONE
+_UNDER_WAY = col(OutboxEntry.state) != DONE
 _IN_A_QUERY = 200  # ranges
 
 
@@ -30,8 +30,8 @@ def save_account(session: Session, *, peer: str, account: str, due_at: datetime 
 
 def drop_account(session: Session, peer: str) -> None:
     """With all that waits for the peer: nobody will exchange anything with it any more."""
-    session.exec(delete(OutboxItem).where(col(OutboxItem.peer) == peer))
-    session.exec(delete(OfferedItem).where(col(OfferedItem.peer) == peer))
+    session.exec(delete(OutboxEntry).where(col(OutboxEntry.peer) == peer))
+    session.exec(delete(OfferedEntry).where(col(OfferedEntry.peer) == peer))
     session.exec(delete(RelayAccount).where(col(RelayAccount.peer) == peer))
 
 
@@ -85,23 +85,23 @@ def forget_relayed(session: Session, *, before: datetime, retractions_before: da
     return len(rows)
 
 
-def add_item(session: Session, item: OutboxItem) -> None:
-    session.add(item)
+def add_entry(session: Session, entry: OutboxEntry) -> None:
+    session.add(entry)
     session.flush()
 
 
-def save_item(session: Session, item: OutboxItem) -> None:
-    session.merge(item)
+def save_entry(session: Session, entry: OutboxEntry) -> None:
+    session.merge(entry)
     session.flush()
 
 
-def items_due(session: Session, peer: str, now: datetime, limit: int) -> Sequence[OutboxItem]:
-    return session.exec(_of(peer).where(_UNDER_WAY, col(OutboxItem.due_at) <= now).limit(limit)).all()
+def entries_due(session: Session, peer: str, now: datetime, limit: int) -> Sequence[OutboxEntry]:
+    return session.exec(_of(peer).where(_UNDER_WAY, col(OutboxEntry.due_at) <= now).limit(limit)).all()
 
 
-def items_in(session: Session, peer: str, ranges: Sequence[tuple[int, int]], limit: int) -> Sequence[OutboxItem]:
+def entries_in(session: Session, peer: str, ranges: Sequence[tuple[int, int]], limit: int) -> Sequence[OutboxEntry]:
     """With these numbers (first and last of each range), in order."""
-    found: list[OutboxItem] = []
+    found: list[OutboxEntry] = []
     for among in _among(ranges):
         found.extend(session.exec(_of(peer).where(among).limit(limit - len(found))))
     return found
@@ -110,82 +110,84 @@ def items_in(session: Session, peer: str, ranges: Sequence[tuple[int, int]], lim
 def acknowledge(session: Session, peer: str, ranges: Sequence[tuple[int, int]], now: datetime) -> int:
     """Items with these numbers are done; how many were not yet."""
     session.expire_all()
-    waiting = (col(OutboxItem.peer) == peer, _UNDER_WAY)
+    waiting = (col(OutboxEntry.peer) == peer, _UNDER_WAY)
     done = [
-        session.exec(update(OutboxItem).where(*waiting, among).values(state=DONE, done_at=now)).rowcount
+        session.exec(update(OutboxEntry).where(*waiting, among).values(state=DONE, done_at=now)).rowcount
         for among in _among(ranges)
     ]
     return sum(done)
 
 
-def items_of_post(session: Session, origin: str, post: str) -> Sequence[OutboxItem]:
-    query = select(OutboxItem).where(OutboxItem.origin == origin, OutboxItem.post == post, _UNDER_WAY)
-    return session.exec(query.order_by(OutboxItem.peer, col(OutboxItem.seq))).all()
+def entries_of_post(session: Session, origin: str, post: str) -> Sequence[OutboxEntry]:
+    query = select(OutboxEntry).where(OutboxEntry.origin == origin, OutboxEntry.post == post, _UNDER_WAY)
+    return session.exec(query.order_by(OutboxEntry.peer, col(OutboxEntry.seq))).all()
 
 
-def item_for(session: Session, peer: str, origin: str, post: str, rev: int) -> OutboxItem | None:
-    query = _of(peer).where(OutboxItem.origin == origin, OutboxItem.post == post, OutboxItem.rev == rev, _UNDER_WAY)
-    return session.exec(query.order_by(None).order_by(col(OutboxItem.seq).desc()).limit(1)).first()
+def entry_for(session: Session, peer: str, origin: str, post: str, rev: int) -> OutboxEntry | None:
+    query = _of(peer).where(OutboxEntry.origin == origin, OutboxEntry.post == post, OutboxEntry.rev == rev, _UNDER_WAY)
+    return session.exec(query.order_by(None).order_by(col(OutboxEntry.seq).desc()).limit(1)).first()
 
 
-def count_items(session: Session, peer: str, states: Collection[str]) -> int:
-    query = select(func.count()).where(OutboxItem.peer == peer)
-    return session.exec(query.where(col(OutboxItem.state).in_(states))).one()
+def count_entries(session: Session, peer: str, states: Collection[str]) -> int:
+    query = select(func.count()).where(OutboxEntry.peer == peer)
+    return session.exec(query.where(col(OutboxEntry.state).in_(states))).one()
 
 
-def oldest_items(session: Session, peer: str, *, created_before: datetime, beyond: int) -> Sequence[OutboxItem]:
+def oldest_entries(session: Session, peer: str, *, created_before: datetime, beyond: int) -> Sequence[OutboxEntry]:
     """Not done; older than that, or the oldest of more than `beyond`."""
-    too_many = select(func.count()).where(OutboxItem.peer == peer, _UNDER_WAY)
+    too_many = select(func.count()).where(OutboxEntry.peer == peer, _UNDER_WAY)
     surplus = max(session.exec(too_many).one() - beyond, 0)
-    old = session.exec(_of(peer).where(_UNDER_WAY, col(OutboxItem.created_at) < created_before)).all()
+    old = session.exec(_of(peer).where(_UNDER_WAY, col(OutboxEntry.created_at) < created_before)).all()
     first = session.exec(_of(peer).where(_UNDER_WAY).limit(surplus)).all() if surplus else ()
-    return sorted({item.seq: item for item in (*old, *first)}.values(), key=lambda item: item.seq)
+    return sorted({entry.seq: entry for entry in (*old, *first)}.values(), key=lambda entry: entry.seq)
 
 
-def next_item_due(session: Session, peer: str) -> datetime | None:
-    query = select(OutboxItem.due_at).where(OutboxItem.peer == peer, _UNDER_WAY)
-    return session.exec(query.order_by(col(OutboxItem.due_at)).limit(1)).first()
+def next_entry_due(session: Session, peer: str) -> datetime | None:
+    query = select(OutboxEntry.due_at).where(OutboxEntry.peer == peer, _UNDER_WAY)
+    return session.exec(query.order_by(col(OutboxEntry.due_at)).limit(1)).first()
 
 
 def renumber(session: Session, peer: str) -> int:
     """What is done goes, all else is numbered from 1 in its order. Returns the next free number."""
-    session.exec(delete(OutboxItem).where(col(OutboxItem.peer) == peer, ~_UNDER_WAY))
-    numbers = session.exec(select(OutboxItem.seq).where(OutboxItem.peer == peer).order_by(col(OutboxItem.seq))).all()
+    session.exec(delete(OutboxEntry).where(col(OutboxEntry.peer) == peer, ~_UNDER_WAY))
+    numbers = session.exec(select(OutboxEntry.seq).where(OutboxEntry.peer == peer).order_by(col(OutboxEntry.seq))).all()
     session.expire_all()
     for new, old in enumerate(numbers, start=1):  # never up, so that no two rows meet
-        own = (col(OutboxItem.peer) == peer, col(OutboxItem.seq) == old)
-        session.exec(update(OutboxItem).where(*own).values(seq=new, state=WAITING))
+        own = (col(OutboxEntry.peer) == peer, col(OutboxEntry.seq) == old)
+        session.exec(update(OutboxEntry).where(*own).values(seq=new, state=WAITING))
     return len(numbers) + 1
 
 
-def prune_items(session: Session, peer: str, done_before: datetime) -> None:
-    old = (col(OutboxItem.peer) == peer, ~_UNDER_WAY, col(OutboxItem.done_at) < done_before)
-    session.exec(delete(OutboxItem).where(*old))
+def prune_entries(session: Session, peer: str, done_before: datetime) -> None:
+    old = (col(OutboxEntry.peer) == peer, ~_UNDER_WAY, col(OutboxEntry.done_at) < done_before)
+    session.exec(delete(OutboxEntry).where(*old))
 
 
 def make_all_due(session: Session, now: datetime) -> int:
     """What waits for peers is tried at once. Returns how much."""
     session.exec(update(RelayAccount).values(due_at=now))
-    waiting = update(OutboxItem).where(_UNDER_WAY, col(OutboxItem.due_at) > now)
+    waiting = update(OutboxEntry).where(_UNDER_WAY, col(OutboxEntry.due_at) > now)
     return session.exec(waiting.values(due_at=now)).rowcount
 
 
-def offered_by(session: Session, peer: str) -> Sequence[OfferedItem]:
-    return session.exec(select(OfferedItem).where(OfferedItem.peer == peer).order_by(col(OfferedItem.seq))).all()
+def offered_by(session: Session, peer: str) -> Sequence[OfferedEntry]:
+    return session.exec(select(OfferedEntry).where(OfferedEntry.peer == peer).order_by(col(OfferedEntry.seq))).all()
 
 
-def offers_of(session: Session, origin: str, post: str, rev: int) -> Sequence[OfferedItem]:
-    query = select(OfferedItem).where(OfferedItem.origin == origin, OfferedItem.post == post, OfferedItem.rev == rev)
-    return session.exec(query.order_by(OfferedItem.peer)).all()
+def offers_of(session: Session, origin: str, post: str, rev: int) -> Sequence[OfferedEntry]:
+    query = select(OfferedEntry).where(
+        OfferedEntry.origin == origin, OfferedEntry.post == post, OfferedEntry.rev == rev
+    )
+    return session.exec(query.order_by(OfferedEntry.peer)).all()
 
 
-def save_offered(session: Session, row: OfferedItem) -> None:
+def save_offered(session: Session, row: OfferedEntry) -> None:
     session.merge(row)
     session.flush()
 
 
 def drop_offered(session: Session, peer: str, seqs: Iterable[int]) -> None:
-    session.exec(delete(OfferedItem).where(col(OfferedItem.peer) == peer, col(OfferedItem.seq).in_(list(seqs))))
+    session.exec(delete(OfferedEntry).where(col(OfferedEntry.peer) == peer, col(OfferedEntry.seq).in_(list(seqs))))
 
 
 def remember_direct(session: Session, sender: str, number: str, now: datetime) -> bool:
@@ -209,8 +211,8 @@ def count_repeat(session: Session, peer: str, post: str, now: datetime) -> int:
 
 def _among(ranges: Sequence[tuple[int, int]]) -> Iterator[ColumnElement[bool]]:
     for start in range(0, len(ranges), _IN_A_QUERY):
-        yield or_(*(col(OutboxItem.seq).between(*pair) for pair in ranges[start : start + _IN_A_QUERY]))
+        yield or_(*(col(OutboxEntry.seq).between(*pair) for pair in ranges[start : start + _IN_A_QUERY]))
 
 
-def _of(peer: str) -> SelectOfScalar[OutboxItem]:
-    return select(OutboxItem).where(OutboxItem.peer == peer).order_by(col(OutboxItem.seq))
+def _of(peer: str) -> SelectOfScalar[OutboxEntry]:
+    return select(OutboxEntry).where(OutboxEntry.peer == peer).order_by(col(OutboxEntry.seq))

@@ -40,7 +40,7 @@ def create_relay_tables() -> None:
     op.create_index("ix_relayed_first_at", "relayed", ["first_at"])
     op.create_index("ix_relayed_space", "relayed", ["space", "date"])
     op.create_table(
-        "outbox_item",
+        "outbox_entry",
         sa.Column("peer", sa.String(), nullable=False),
         sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("origin", sa.String(), nullable=False),
@@ -52,23 +52,23 @@ def create_relay_tables() -> None:
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("done_at", MOMENT, nullable=True),
-        sa.PrimaryKeyConstraint("peer", "seq", name="pk_outbox_item"),
+        sa.PrimaryKeyConstraint("peer", "seq", name="pk_outbox_entry"),
     )
     op.create_index(
-        "ix_outbox_item_due", "outbox_item", ["peer", "due_at"], sqlite_where=waiting, postgresql_where=waiting
+        "ix_outbox_entry_due", "outbox_entry", ["peer", "due_at"], sqlite_where=waiting, postgresql_where=waiting
     )
-    op.create_index("ix_outbox_item_post", "outbox_item", ["origin", "post"])
+    op.create_index("ix_outbox_entry_post", "outbox_entry", ["origin", "post"])
     op.create_table(
-        "offered_item",
+        "offered_entry",
         sa.Column("peer", sa.String(), nullable=False),
         sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("origin", sa.String(), nullable=False),
         sa.Column("post", sa.String(), nullable=False),
         sa.Column("rev", sa.Integer(), nullable=False),
         sa.Column("wanted_at", MOMENT, nullable=True),
-        sa.PrimaryKeyConstraint("peer", "seq", name="pk_offered_item"),
+        sa.PrimaryKeyConstraint("peer", "seq", name="pk_offered_entry"),
     )
-    op.create_index("ix_offered_item_post", "offered_item", ["origin", "post", "rev"])
+    op.create_index("ix_offered_entry_post", "offered_entry", ["origin", "post", "rev"])
     op.create_table(
         "direct_number",
         sa.Column("sender", sa.String(), nullable=False),
