@@ -48,6 +48,9 @@ def decide_answer(incoming: Incoming, facts: Facts, asked: QuestionFacts, now: d
     match answer_in(incoming.message):
         case True:
             return Outcome(ACCEPTED, (Yes(question.token),))
+        case False if is_author(facts, asked.vouchers):
+            text = f"{who} does not vouch for somebody who wants to join; others may."
+            return Outcome(ACCEPTED, (Note("dropped", text, facts.list_id, facts.member_id),))
         case False:
             reason = words_behind_answer(incoming.message) if is_decision else ""
             return Outcome(ACCEPTED, (No(question.token, reason),))

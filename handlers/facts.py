@@ -73,6 +73,7 @@ class QuestionFacts:
 
     question: Question
     answerers: Collection[str]  # keys of their addresses
+    vouchers: Collection[str] = ()  # of those among them whose yes counts, and whose no leaves it to the others
 
 
 @dataclass(frozen=True, slots=True)

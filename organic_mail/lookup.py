@@ -253,9 +253,10 @@ def _question(session: Session, host: Host, mailing_list: MailingList | None, to
             keys = {asked.key}
         case QuestionKind.DECISION:
             people = members.people_of(session, id_of(mailing_list), statuses=_HERE, roles=_RUN_THE_LIST)
-            ids = [*(id_of(each.member) for each in people), *questions.asked_members(session, token)]
-            keys = _keys_of(session, ids)
+            keys = _keys_of(session, [id_of(each.member) for each in people])
             keys |= {address_key(host.operator)} if host.operator else set()
+            vouchers = _keys_of(session, questions.asked_members(session, token)) - keys
+            return QuestionFacts(asked, keys | vouchers, vouchers)
         case _:  # she whom we asked
             keys = _keys_of(session, [asked.member_id or 0])
     return QuestionFacts(asked, keys)

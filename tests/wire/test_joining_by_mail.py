@@ -192,6 +192,17 @@ def test_whom_the_newcomer_names_may_say_yes_and_all_can_see_it(office: PostOffi
     assert is_in(office)
 
 
+def test_the_no_of_a_member_leaves_it_to_the_others(office: PostOffice) -> None:
+    office.let(Joining.VOUCHED)
+    office.answers(asks(office), SVEN, "Yes, Rose knows me from school.")
+    (to_rose,) = office.letters(ROSE)
+    assert office.answers(to_rose, ROSE, "No, I do not know him.") == OK
+    assert office.letters(SVEN, about="About joining") == []
+    (to_anna,) = office.letters(ANNA)
+    assert office.answers(to_anna, ANNA, "yes") == OK
+    assert is_in(office)
+
+
 @pytest.mark.parametrize("text", ["Yes", "Yes, Okafor", "Yes, somebody knows me"])
 def test_nobody_is_asked_whose_name_is_not_surely_meant(office: PostOffice, text: str) -> None:
     office.let(Joining.VOUCHED)
