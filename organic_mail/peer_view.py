@@ -70,7 +70,8 @@ def told(view: dict[str, Any]) -> Iterator[str]:
         yield f"The last mail from it came on {view['heard_at']:%d %B %Y at %H:%M} UTC."
     if view["waiting"]:
         since = f"{view['waiting_since']:%d %B %Y at %H:%M} UTC"
-        yield f"{view['waiting']} mails wait to go there, since {since}. {view['last_reply']}".strip()
+        mails = "1 mail waits" if view["waiting"] == 1 else f"{view['waiting']} mails wait"
+        yield f"{mails} to go there, since {since}. {view['last_reply']}".strip()
     else:
         yield "No mail waits to go there."
 

@@ -79,7 +79,7 @@ def test_show_says_it_in_plain_words(om: Operator) -> None:
     om("peer", "accept", CODE)
     said = om("peer", "show", "elm.example").out
     assert "begun to talk" in said
-    assert "1 mails wait to go there" in said
+    assert "1 mail waits to go there" in said
     shown = om("peer", "show", "ELM.example", "--json").json
     assert (shown["domain"], shown["waiting"], shown["spaces"]) == ("elm.example", 1, [])
 
