@@ -9,7 +9,7 @@ from datetime import datetime
 
 from handlers.answer import decide_answer
 from handlers.automatic import is_report
-from handlers.directory import REQUESTS, decide_help
+from handlers.directory import REQUESTS, decide_help, wants_no_line
 from handlers.facts import Facts, QuestionFacts, TokenFacts, id_of
 from handlers.incoming import Incoming, Verdict
 from handlers.join import decide_join
@@ -34,6 +34,7 @@ from handlers.policy import (
 )
 from handlers.route import Kind
 from handlers.unclear import decide_unclear
+from handlers.written import written_text_of
 from storage.models import Status, TokenAction
 from storage.models_questions import QuestionKind
 
@@ -107,7 +108,9 @@ def _asks_something_else(incoming: Incoming, facts: Facts, asked: QuestionFacts)
     kind = asked.question.kind
     if kind not in _ASKED_OF_MEMBERS or command_said(incoming, facts) is None:
         return False
-    return kind is QuestionKind.LINE or answer_in(incoming.message) is None
+    if kind is QuestionKind.LINE:  # "remove me" means the line that she answers
+        return not wants_no_line(written_text_of(incoming.message.raw))
+    return answer_in(incoming.message) is None
 
 
 def _answered(incoming: Incoming, facts: Facts, asked: QuestionFacts, now: datetime) -> Outcome:

@@ -73,12 +73,18 @@ def decide_line(incoming: Incoming, facts: Facts, question: Question) -> Outcome
     words = _words(written)
     if all(word in _THANKS for word in words):
         return dropped(facts, f"{who} answered the list of members, and wants no change.")
-    said = read_answer(written)
-    asked_out = " ".join(words[1:] if said is False else words)
-    if asked_out in _LEAVE_OUT or (said is False and not asked_out):
+    if wants_no_line(written):
         return Outcome(ACCEPTED, (SetLine(id_of(membership), is_listed=False),))
-    line = "" if said and len(words) == 1 else line_of(written)
+    line = "" if read_answer(written) and len(words) == 1 else line_of(written)
     return Outcome(ACCEPTED, (SetLine(id_of(membership), is_listed=True, line=line),))
+
+
+def wants_no_line(written: str) -> bool:
+    """Does an answer to the list of members say no more than to take her out of it?"""
+    words = _words(written)
+    says_no = read_answer(written) is False
+    asked_out = " ".join(words[1:] if says_no else words)
+    return asked_out in _LEAVE_OUT or (says_no and not asked_out)
 
 
 REQUESTS: Mapping[Command, Callable[[Incoming, Facts], Outcome]] = {

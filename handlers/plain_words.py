@@ -150,12 +150,6 @@ def read_command(text: str) -> Command | None:
     return found.command if found else None
 
 
-def command_in(message: Message) -> Command | None:
-    """The same of a message to everyone."""
-    found = said_in(message, Place.ANSWER if message.in_reply_to else Place.POST)
-    return found.command if found else None
-
-
 def pair_command_in(message: Message) -> PairCommand | None:
     """What a message to one member alone says about her."""
     names = _names_of(message)
@@ -201,11 +195,6 @@ def words_behind_answer(message: Message) -> str:
     """What stands behind the first word of what was written: the reason for a no."""
     word = re.search(r"[^\W_]+", text := written_text_of(message.raw).strip())
     return text[word.end() :].lstrip(" \t.,;:!-\N{EN DASH}\n").rstrip() if word else ""
-
-
-def leaves_out(text: str) -> bool:
-    """Does she not want to stand in the list of members?"""
-    return phrases().meanings.get(folded(text)) == (Part.TO_A_QUESTION, "leave_out")
 
 
 def only_thanks(text: str) -> bool:

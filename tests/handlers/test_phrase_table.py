@@ -11,13 +11,13 @@ from handlers.plain_words import Command, PairCommand
 
 PACE = {"each", "daily", "weekly", "pause", "back"}
 EVERYWHERE = {"stop", "join", "help", "yes", "no", "maybe", "keep", "block", "unblock", *PACE}
-IN_THE_FIVE = EVERYWHERE | {*Command, *PairCommand, "leave_out", "once", "always", "never"}
+IN_THE_FIVE = EVERYWHERE | {*Command, *PairCommand, "once", "always", "never"}
 FIVE = ("en", "de", "fr", "es", "sv")
 NAMES = {
     Part.ANYWHERE: {"stop", "join", "help"},
     Part.IN_ANSWERS: {"mute", "unmute"},
     Part.TO_US: set(Command) - {"mute", "unmute"},
-    Part.TO_A_QUESTION: {"yes", "no", "maybe", "keep", "leave_out", "once", "always", "never"},
+    Part.TO_A_QUESTION: {"yes", "no", "maybe", "keep", "once", "always", "never"},
     Part.TO_ONE_MEMBER: set(PairCommand),
 }
 

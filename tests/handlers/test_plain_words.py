@@ -11,7 +11,6 @@ from handlers.plain_words import (
     Place,
     Said,
     answer_in,
-    command_in,
     nearly_said,
     only_thanks,
     pair_command_in,
@@ -38,6 +37,12 @@ def message(text, **fields):
 )  # fmt: skip
 def test_reading_an_answer(text, answer):
     assert read_answer(text) is answer
+
+
+def command_in(found):
+    """To everyone, in answer to a post or not."""
+    read = said_in(found, Place.ANSWER)
+    return read.command if read else None
 
 
 BASE64 = {"Content_Transfer_Encoding": "base64", "Content_Type": "text/plain; charset=utf-8"}

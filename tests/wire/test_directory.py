@@ -60,7 +60,7 @@ def test_yes_shows_the_name_alone(office: PostOffice, text: str) -> None:
     assert asks(office, "who", TOM).text.rstrip().endswith("Rose Okafor\nrose.okafor@oak.example")
 
 
-@pytest.mark.parametrize("text", ["no", "No.", "leave me out", "No, leave me out", "Lass mich weg"])
+@pytest.mark.parametrize("text", ["no", "No.", "leave me out", "No, leave me out", "Lass mich weg", "Remove me"])
 def test_she_is_taken_out_again(office: PostOffice, text: str) -> None:
     first = asks(office, "who")
     office.answers(first, ROSE, "Call me Rosie")
