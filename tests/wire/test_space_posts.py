@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.dns_server import DnsServer
+from tests.wire.command_line import Operator
 from tests.wire.daemons import until
 from tests.wire.space_members import Members, space_of
 
@@ -71,7 +72,7 @@ def test_an_author_is_asked_and_can_take_it_back(members: Members) -> None:
     post = oak.json("thread", "show", str(thread))["posts"][0]["id"]
     oak("post", "remove", str(post), "--yes")
     until(lambda: pine.json("thread", "ls", "plum") == [])
-    assert pine.operator("post", "show", "1").error.startswith("there is no post 1")
+    assert Operator(pine.home)("post", "show", "1").error.startswith("there is no post 1")
 
 
 def test_two_people_of_two_servers_write_to_each_other_alone(members: Members) -> None:
