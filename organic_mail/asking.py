@@ -37,6 +37,7 @@ _OPEN_FOR = {
     QuestionKind.MOVING: timedelta(days=7),
     QuestionKind.FORGETTING: timedelta(days=7),
     QuestionKind.MEANT: timedelta(days=7),
+    QuestionKind.DEPARTURE: timedelta(days=7),  # spec/federation.md §2.6
 }
 _A_DAY = timedelta(days=1)
 _AN_HOUR = timedelta(hours=1)
