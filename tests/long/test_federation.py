@@ -61,7 +61,7 @@ def test_s2_the_dead_are_given_up() -> None:
 
 
 def test_s3_halves_are_cut_apart() -> None:
-    network = cut_apart(200, 100, 1)
+    network = cut_apart(120, 100, 1)
     assert network.lost() == []
     assert network.doubles() == 0
     late = [at for arrivals in network.arrivals.values() for at in arrivals.values() if at > 48 * HOUR]
@@ -71,7 +71,7 @@ def test_s3_halves_are_cut_apart() -> None:
 
 
 def test_s4_one_in_a_hundred_lies() -> None:
-    network = liars(300, 60, 1, 3)
+    network = liars(300, 30, 1, 3)
     bad = {server.domain for server in network.servers[-3:]}
     assert not [(key, domain) for key, domain in network.lost() if key.origin not in bad and domain not in bad]
     assert network.doubles() == 0
