@@ -111,9 +111,12 @@ class Interest:
     own_posts: bool = True
     weekly: bool = False
     muted: frozenset[int] = frozenset()  # ids of the threads of which she wants to hear no more
+    had: frozenset[int] = frozenset()  # ids of posts that came to her from the server that is her home
 
     def wants(self, voice: Voice) -> bool:
         """A post of a muted thread only where it calls her by name."""
+        if voice.post_id in self.had:
+            return False
         if voice.member_id is not None and voice.member_id == self.member_id:
             return self.own_posts and voice.thread_id not in self.muted
         return voice.thread_id not in self.muted or self.is_called(voice)

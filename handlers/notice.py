@@ -65,6 +65,7 @@ class NoticeKind(StrEnum):
     DAILY_NOTE = "daily_note"  # to the owners of a list, or the operator: what was not shared
     MAY_TRAVEL = "may_travel"  # to an author: may her post leave for a space?
     STAYED_HOME = "stayed_home"  # to an author whose post did not
+    HOME_AWAY = "home_away"  # to a member: the server that is her home for a space brings nothing any more
     SPACE_JOINS = "space_joins"  # to members: a list of another server joins a space
     SPACE_NEW = "space_new"  # to members: their own list does
     SPACE_ASKED = "space_asked"  # to owners: shall it?

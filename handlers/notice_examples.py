@@ -128,8 +128,10 @@ EXAMPLES: Mapping[NoticeKind, tuple[Values, ...]] = {
     NoticeKind.STAYED_HOME: _shapes(
         subject=("Garden sale",),
         space=("Plum Street",),
-        why=("never", "answer", "encrypted", "size", "address", "unreadable"),
+        why=("never", "answer", "encrypted", "size", "address", "unreadable", "later"),
+        most=(20,),
     ),
+    NoticeKind.HOME_AWAY: _shapes(space=("Plum Street",), server=("pine.example",), left=(True, False)),
     NoticeKind.SPACE_JOINS: (_SPACE,),
     NoticeKind.SPACE_NEW: (_SPACE,),
     NoticeKind.SPACE_ASKED: (

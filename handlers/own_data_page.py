@@ -20,6 +20,15 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What she said when a post of hers could leave for a space. answer: once, always, never or silence."""
+
+    space: str
+    day: date
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """What is told in words; the rest is in the file that goes with it."""
 
@@ -28,6 +37,7 @@ class Known:
     addresses: tuple[str, ...]
     places: tuple[Place, ...] = ()
     blocked: tuple[str, ...] = ()
+    said: tuple[Said, ...] = ()  # the newest first
     posts: int = 0
     reactions: int = 0
     questions: int = 0  # that are open
@@ -47,6 +57,7 @@ def own_data_page(known: Known, language: str) -> str:
     if known.blocked:
         lines.append(words.say("No private mail from: %(names)s", names=words.together(known.blocked)))
     lines += [line for place in known.places for line in _place(words, place)]
+    lines += [_said(words, said) for said in known.said]
     return "\n".join([*lines, *_counted(words, known)])
 
 
@@ -58,6 +69,19 @@ def _place(words: Words, place: Place) -> Sequence[str]:
     if place.line is not None:
         lines.append(words.say("There the list of members shows: %(line)s", line=words.own(place.line)))
     return lines
+
+
+def _said(words: Words, said: Said) -> str:
+    day, space = words.full_day(said.day), words.own(said.space)
+    match said.answer:
+        case "once":
+            return words.say("%(day)s: one email of yours was to leave for %(space)s.", day=day, space=space)
+        case "always":
+            return words.say("%(day)s: all your emails to %(space)s were to leave.", day=day, space=space)
+        case "never":
+            return words.say("%(day)s: all your emails to %(space)s were to stay here.", day=day, space=space)
+        case _:
+            return words.say("%(day)s: you did not say, and your email to %(space)s stayed here.", day=day, space=space)
 
 
 def _counted(words: Words, known: Known) -> list[str]:

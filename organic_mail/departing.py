@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import secrets as randomness
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
@@ -15,8 +16,11 @@ from handlers.address import Mailbox
 from handlers.facts import Facts, Host, id_of
 from handlers.message import Message
 from handlers.notice import Notice, NoticeKind
+from handlers.peer.compose import twin_of
 from handlers.peer.consent import SHORTEST_QUOTE, Fate, Share, fate_of, repeats_one_of
+from handlers.peer.cross_post import lists_named
 from handlers.peer.roster import Roster, space_name
+from handlers.peer.space import list_id_of
 from handlers.policy import owner_address
 from handlers.post import shown_name
 from handlers.template import Value
@@ -37,6 +41,14 @@ _POSTS_COMPARED = 30
 _TOKEN_BYTES = 7  # 10 characters of base32 are made of them
 
 
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """The server that lets a mail go; by what others know it when it went to them, too."""
+
+    domain: str
+    twin: str = ""
+
+
 def begin(session: Session, host: Host, post: Post, message: Message, space: str, now: datetime) -> None:
     """The post has just been delivered at home. Whether it leaves is decided now, or by its author."""
     member = members.member_by_id(session, post.member_id) if post.member_id else None
@@ -44,16 +56,24 @@ def begin(session: Session, host: Host, post: Post, message: Message, space: str
     roster = known_roster(session, space)
     if member is None or mailing_list is None or roster is None:
         return
+    own_id = list_id_of(mailing_list.name, host.domain)
+    named = lists_named(message, roster, now)
+    origin = _Origin(host.domain)
+    if len(named) > 1 and own_id in {entry.list_id for entry in named} and post.original_message_id:
+        origin = _Origin(named[0].domain, twin_of(post.original_message_id))
+        if named[0].list_id != own_id:
+            _begin(session, post, roster, DepartureState.ELSEWHERE, origin, now)
+            return
     share = Share(departures.share_in(session, member_id=id_of(member), space=space) or member.share)
     repeats = _repeats_a_home_post(session, post, message)
     fate = fate_of(share, parent_stayed=_parent_stayed(session, post), repeats_a_home_post=repeats)
     match fate:
         case Fate.LEAVES:
-            _begin(session, post, roster, DepartureState.DUE, now)
+            _begin(session, post, roster, DepartureState.DUE, origin, now)
         case Fate.ASKS:
-            _ask(session, host, post, mailing_list, member, roster, repeats=repeats, now=now)
+            _ask(session, host, post, mailing_list, member, roster, origin, repeats=repeats, now=now)
         case Fate.STAYS_AT_HER_WISH | Fate.STAYS_WITH_ITS_PARENT:
-            _begin(session, post, roster, DepartureState.HOME, now)
+            _begin(session, post, roster, DepartureState.HOME, origin, now)
             say_it_stays(session, host, post, roster, str(fate), now)
 
 
@@ -67,6 +87,16 @@ def say_it_stays(session: Session, host: Host, post: Post, roster: Roster, why: 
     _tell(session, host, NoticeKind.STAYED_HOME, member, mailing_list, post, values, cause="stays", now=now)
     text = f'"{post.subject[:100]}" of {post.author_name} stays at home and not in {roster.name}: {why}.'
     record(session, "relay", text, now=now, list_id=post.list_id, post_id=post.id, member_id=member.id)
+
+
+def say_it_waits(session: Session, host: Host, post: Post, space: str, most: int, now: datetime) -> None:
+    """To its author, once: so many of hers have left for the space today."""
+    member = members.member_by_id(session, post.member_id) if post.member_id else None
+    mailing_list, roster = list_by_id(session, post.list_id), known_roster(session, space)
+    if member is None or mailing_list is None or roster is None:
+        return
+    values: dict[str, Value] = {"subject": post.subject, "space": _shown(roster), "why": "later", "most": most}
+    _tell(session, host, NoticeKind.STAYED_HOME, member, mailing_list, post, values, cause="later", now=now)
 
 
 def answered(session: Session, token: str, answer: str, now: datetime) -> None:
@@ -118,9 +148,25 @@ def own_author(session: Session, member_id: int, space: str) -> SpaceAuthor:
     return departures.space_author(session, member_id=member_id, space=space, token=token)
 
 
-def _begin(session: Session, post: Post, roster: Roster, state: DepartureState, now: datetime, token: str = "") -> None:
+def _begin(
+    session: Session,
+    post: Post,
+    roster: Roster,
+    state: DepartureState,
+    origin: _Origin,
+    now: datetime,
+    token: str = "",
+) -> None:
     departures.begin_departure(
-        session, post_id=id_of(post), space=roster.space, state=state, serial=roster.serial, token=token, now=now
+        session,
+        post_id=id_of(post),
+        space=roster.space,
+        state=state,
+        serial=roster.serial,
+        origin=origin.domain,
+        token=token,
+        twin=origin.twin,
+        now=now,
     )
 
 
@@ -131,12 +177,13 @@ def _ask(
     mailing_list: MailingList,
     member: Member,
     roster: Roster,
+    origin: _Origin,
     *,
     repeats: bool,
     now: datetime,
 ) -> None:
     token = asking.new_question(session, QuestionKind.DEPARTURE, mailing_list, now, member_id=id_of(member))
-    _begin(session, post, roster, DepartureState.ASKING, now, token)
+    _begin(session, post, roster, DepartureState.ASKING, origin, now, token)
     others = sorted({entry.domain for entry in roster.active(now)} - {host.domain})
     values: dict[str, Value] = {
         "subject": post.subject,
@@ -191,7 +238,7 @@ def _parent_stayed(session: Session, post: Post) -> bool:
 
 
 def _leaves(departure: Departure | None) -> bool:
-    return departure is not None and departure.state in (DepartureState.DUE, DepartureState.GONE)
+    return departure is not None and (departure.state is DepartureState.DUE or bool(departure.sealed_as))
 
 
 def _repeats_a_home_post(session: Session, post: Post, message: Message) -> bool:

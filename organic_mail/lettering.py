@@ -29,7 +29,7 @@ from organic_mail.letter_news import voices
 from organic_mail.letter_photos import look_at_pictures
 from organic_mail.letter_pictures import LetterPictures
 from organic_mail.notices import new_token
-from storage import letters, members, news
+from storage import letters, members, news, remote
 from storage.database import Database
 from storage.letter_buttons import buttons_of, entries_of, who_reacted
 from storage.letters import NewEntry, NewLetter, ReaderRow
@@ -73,6 +73,7 @@ class LetterWriter:
         self._first_names: dict[int, str] | None = None
         self._called: frozenset[str] = frozenset()
         self._muted: dict[int, frozenset[int]] | None = None
+        self._homes: dict[int, str] | None = None
         self._hearts: defaultdict[int, list[news.HeartRow]] | None = None  # by author
         self._memories: dict[str, Voice | None] = {}  # by time zone
 
@@ -190,7 +191,17 @@ class LetterWriter:
             self._muted = self._database.read(lambda session: muted_on_list(session, id_of(self._list)))
         muted = self._muted.get(reader.member_id, frozenset())
         name = self._name_called(reader)
-        return Interest(reader.member_id, name, own_posts=reader.own_posts, weekly=weekly, muted=muted)
+        had = self._had_at_home(reader)
+        return Interest(reader.member_id, name, own_posts=reader.own_posts, weekly=weekly, muted=muted, had=had)
+
+    def _had_at_home(self, reader: ReaderRow) -> frozenset[int]:
+        """What another server has brought to her, which she named as her home for spaces."""
+        if self._homes is None:
+            self._homes = self._database.read(lambda session: remote.homes_on_list(session, id_of(self._list)))
+        home = self._homes.get(reader.member_id, "")
+        if not home:
+            return frozenset()
+        return self._database.read(lambda session: remote.carried_by(session, home, after=reader.read_to))
 
     def edition(self, reader: ReaderRow, found: Contents, kind: LetterKind = LetterKind.NEWS) -> Edition:
         """What her letter shares with those of others, short enough."""

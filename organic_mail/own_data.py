@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 from typing import IO, Any
@@ -15,9 +16,11 @@ from sqlmodel import Session
 from handlers.address import Mailbox
 from handlers.facts import Host, id_of
 from handlers.notice import Enclosed, Notice, NoticeKind
-from handlers.own_data_page import Known, Place, own_data_page
+from handlers.own_data_page import Known, Place, Said, own_data_page
+from handlers.peer.roster import space_name
 from organic_mail import notices
-from storage import directory, members, own_data
+from organic_mail.remote_posts import known_roster
+from storage import departures, directory, members, own_data
 from storage.contents import read_content
 from storage.database import Database
 from storage.lists import list_by_id
@@ -27,6 +30,7 @@ from storage.models_people import DataWish
 MOST_BY_MAIL = 12 * 1024 * 1024
 """Bytes of a file by mail; with base64 it stays below what providers take."""
 
+_ANSWERS_SHOWN = 20
 _HERE = (Status.ACTIVE, Status.PAUSED)
 
 
@@ -68,12 +72,22 @@ def known_of(session: Session, host: Host, member: Member) -> Known:
         tuple(each.address for each in members.addresses_of(session, id_of(member))),
         places=tuple(_places(session, member, local)),
         blocked=tuple(each.name or each.alias for each in blocked if each),
+        said=tuple(_said(session, member, local)),
         posts=sum(not each["removed_at"] for each in rows.get("post", [])),
         reactions=len(rows.get("reaction", [])),
         questions=sum(not each["answered_at"] and each["kind"] != "line" for each in rows.get("question", [])),
         held=sum(each["state"] == "waiting" for each in rows.get("held_post", [])),
         waiting=sum(not each["settled_at"] for each in rows.get("delivery", [])),
     )
+
+
+def _said(session: Session, member: Member, local: ZoneInfo) -> Iterator[Said]:
+    """Her newest answers; all of them are in the file."""
+    for each in departures.consents_of(session, id_of(member), limit=_ANSWERS_SHOWN):
+        roster = known_roster(session, each.space, each.serial)
+        yield Said(
+            roster.title if roster else space_name(each.space), each.said_at.astimezone(local).date(), each.answer
+        )
 
 
 def _places(session: Session, member: Member, local: ZoneInfo) -> list[Place]:

@@ -49,15 +49,14 @@ class SqlRelayStore:
         self._take_away = take_away
 
     def link(self, peer: str) -> Link | None:
-        row = peers.peer_at(self._session, peer)
-        return self._link_of(row) if row is not None and row.state in _LINKED else None
+        return link_with(self._session, peer)
 
     def link_of_token(self, token: str) -> Link | None:
         row = peers.peer_of_mailbox(self._session, token)
-        return self._link_of(row) if row is not None and row.state in _LINKED else None
+        return _link_of(self._session, row) if row is not None and row.state in _LINKED else None
 
     def links(self) -> Sequence[Link]:
-        return [self._link_of(row) for row in peers.all_peers(self._session) if row.state in _LINKED]
+        return [_link_of(self._session, row) for row in peers.all_peers(self._session) if row.state in _LINKED]
 
     def due_links(self, now: datetime) -> Sequence[Link]:
         active = [link for link in self.links() if link.state is not LinkState.SUSPENDED]
@@ -100,6 +99,10 @@ class SqlRelayStore:
 
     def remember(self, seen: Seen, post: SealedPost | None) -> None:
         content_id = store_content(self._session, _kept_form(post), seen.first_at) if post is not None else None
+        if post is not None and post.seal.twin:
+            departures.twin_has_left(
+                self._session, space=seen.space, twin=post.seal.twin, origin=seen.key.origin, sealed_as=seen.key.post
+            )
         relays.remember_relayed(
             self._session,
             Relayed(
@@ -138,7 +141,8 @@ class SqlRelayStore:
         forget_messages(self._session, relays.forget_bytes(self._session, key.origin, key.post, key.rev))
 
     def has_twin(self, space: str, twin: str) -> bool:
-        return departures.has_twin(self._session, space=space, twin=twin)
+        got = departures.lists_with_twin(self._session, space=space, twin=twin)
+        return all(each.id in got for each in spaces.seats_of(self._session, space))
 
     def quarantine(self, mail: PostMail, why: str, now: datetime) -> None:
         hop = mail.hop.hop
@@ -217,19 +221,26 @@ class SqlRelayStore:
     def drop_offered(self, peer: str, seqs: Iterable[int]) -> None:
         relays.drop_offered(self._session, peer, seqs)
 
-    def _link_of(self, row: Peer) -> Link:
-        """What was agreed in the handshake stands in the peer's row, everything after it in the account."""
-        kept = relays.account_of(self._session, row.domain)
-        keys = tuple(_known(key) for key in peers.peer_keys(self._session, row.domain))
-        address = f"organic-peer-{row.their_mailbox}@{row.domain}"
-        if kept is None:
-            begun = row.heard_at or row.changed_at
-            link = Link(row.domain, address, keys, row.our_epoch, row.their_epoch, begun, due_at=begun)
-        else:
-            link = replace(_ACCOUNT.validate_json(kept.account), address=address, keys=keys, due_at=kept.due_at)
-        if row.state == State.SUSPENDED:
-            return replace(link, state=LinkState.SUSPENDED)
-        return replace(link, state=LinkState.ACTIVE) if link.state is LinkState.SUSPENDED else link
+
+def link_with(session: Session, peer: str) -> Link | None:
+    """Our account with a server; None for one that is severed or was never made."""
+    row = peers.peer_at(session, peer)
+    return _link_of(session, row) if row is not None and row.state in _LINKED else None
+
+
+def _link_of(session: Session, row: Peer) -> Link:
+    """What was agreed in the handshake stands in the peer's row, everything after it in the account."""
+    kept = relays.account_of(session, row.domain)
+    keys = tuple(_known(key) for key in peers.peer_keys(session, row.domain))
+    address = f"organic-peer-{row.their_mailbox}@{row.domain}"
+    if kept is None:
+        begun = row.heard_at or row.changed_at
+        link = Link(row.domain, address, keys, row.our_epoch, row.their_epoch, begun, due_at=begun)
+    else:
+        link = replace(_ACCOUNT.validate_json(kept.account), address=address, keys=keys, due_at=kept.due_at)
+    if row.state == State.SUSPENDED:
+        return replace(link, state=LinkState.SUSPENDED)
+    return replace(link, state=LinkState.ACTIVE) if link.state is LinkState.SUSPENDED else link
 
 
 def _kept_form(post: SealedPost) -> bytes:

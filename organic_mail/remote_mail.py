@@ -87,7 +87,7 @@ def deliver_private(session: Session, host: Host, post: SealedPost, now: datetim
         text = f"A private mail from {author.name} of {author.origin} to {member.name or member.alias} was dropped."
         record(session, "dropped", text, now=now, member_id=member.id)
         return
-    parent = parent_here(session, host, seal.in_reply_to)
+    parent = parent_here(session, seal.in_reply_to, shared)
     facts = PrivateCopyFacts(
         domain=host.domain,
         list_name=shared.name,

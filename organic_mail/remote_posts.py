@@ -17,9 +17,11 @@ from handlers.peer.roster import Roster, read_roster, space_name
 from handlers.peer.seal import PostKey, Seal, SealedPost
 from handlers.peer.store import Way
 from handlers.render import SpaceFacts
+from organic_mail.home_elsewhere import hold_back
 from storage import departures, posts, remote, spaces
 from storage.bans import patterns_concerning
 from storage.contents import store_content
+from storage.departures import lists_with_twin
 from storage.erasing import empty_posts, note_erasure
 from storage.events import record
 from storage.models import MailingList, Post
@@ -29,29 +31,33 @@ from storage.unused import forget_messages
 _ALIAS_BYTES = 5
 
 
-def deliver(session: Session, host: Host, post: SealedPost, way: Way, now: datetime) -> None:
-    """A post for those of our lists that were in its roster, or a later form of one that they have."""
+def deliver(session: Session, host: Host, post: SealedPost, way: Way, now: datetime, *, but: int | None = None) -> None:
+    """A post for those of our lists that were in its roster, or a later form of one that they have.
+
+    but: the list that it was written to; those to which the same mail came have it, too.
+    """
     seal = post.seal
     roster = known_roster(session, seal.space, seal.roster)
     if roster is None:
         raise LookupError("what is delivered has been judged by its roster")
     ours = {entry.list_id for entry in roster.active(seal.date) if entry.domain == host.domain}
     known = {each.list_id: each for each in posts_of(session, seal.key)}
+    have_it = lists_with_twin(session, space=seal.space, twin=seal.twin) | {but}
     for mailing_list in spaces.seats_of(session, seal.space):
-        if f"<{mailing_list.name}.{host.domain}>" not in ours:
+        if f"<{mailing_list.name}.{host.domain}>" not in ours or mailing_list.id in have_it:
             continue
         author = author_of_seal(session, seal, now)
         if _is_refused(session, mailing_list, author, host):
             text = f"A post of {seal.name} of {seal.key.origin} was not shared: {mailing_list.name} does not want it."
             record(session, "dropped", text, now=now, list_id=mailing_list.id)
             continue
-        parent = parent_here(session, host, seal.in_reply_to)
+        parent = parent_here(session, seal.in_reply_to, mailing_list)
         content_id = store_content(session, _as_mail(post, author, mailing_list, host, parent), now)
         earlier = known.get(id_of(mailing_list))
         if earlier is not None:
             _replace(session, earlier, seal, content_id)
         elif way is not Way.ARCHIVE:
-            _publish(session, host, mailing_list, seal, author, content_id, parent, now)
+            _publish(session, host, mailing_list, seal, author, content_id, parent, roster, now)
 
 
 def posts_of(session: Session, key: PostKey) -> list[Post]:
@@ -60,8 +66,12 @@ def posts_of(session: Session, key: PostKey) -> list[Post]:
 
 
 def take_back(session: Session, key: PostKey, now: datetime) -> None:
-    """Its author's server wants it: the post leaves the archive, the letters and the queue."""
-    take_away(session, [id_of(post) for post in posts_of(session, key)], now)
+    """Its author's server wants it: the post leaves the archive, the letters and the queue.
+
+    So does what came straight from her to a list of ours, when her mail named a list of that server first.
+    """
+    twins = departures.twins_of(session, key.post, origin=key.origin)
+    take_away(session, [*(id_of(post) for post in posts_of(session, key)), *twins], now)
 
 
 def take_away(session: Session, post_ids: list[int], now: datetime) -> None:
@@ -130,6 +140,7 @@ def _publish(
     author: RemoteAuthor,
     content_id: int,
     parent: str,
+    sealed: Roster,
     now: datetime,
 ) -> None:
     try:
@@ -158,17 +169,20 @@ def _publish(
         rev=seal.key.rev,
         keep_until=seal.date + timedelta(days=seal.keep),
     )
-    remote.hold_back_at_home_elsewhere(session, post_id=id_of(post), homes=_other_homes(session, host, seal))
+    current = known_roster(session, seal.space) or sealed
+    hold_back(session, host, mailing_list, id_of(post), seal, sealed=sealed, current=current, now=now)
     text = f'{seal.name} of {seal.key.origin} wrote "{seal.subject[:100]}" to everyone in {space_name(seal.space)}.'
     record(session, "posted", text, now=now, list_id=mailing_list.id, post_id=post.id, content_id=content_id)
 
 
-def parent_here(session: Session, host: Host, message_id: str) -> str:
+def parent_here(session: Session, message_id: str, mailing_list: MailingList) -> str:
     """How our members' copies name what a post of the space answers; "" where it answers nothing."""
-    local, _, domain = message_id.strip("<>").rpartition("@")
-    departure = departures.departure_sealed_as(session, local.partition(".")[0]) if domain == host.domain else None
-    own = posts.post_by_id(session, departure.post_id) if departure else None
-    return own.message_id if own else message_id
+    local, _, origin = message_id.strip("<>").rpartition("@")
+    for post_id in departures.posts_sealed_as(session, local.partition(".")[0], origin=origin):
+        own = posts.post_by_id(session, post_id)
+        if own is not None and own.list_id == mailing_list.id:
+            return own.message_id
+    return message_id
 
 
 def _replace(session: Session, earlier: Post, seal: Seal, content_id: int) -> None:
@@ -176,13 +190,6 @@ def _replace(session: Session, earlier: Post, seal: Seal, content_id: int) -> No
     before = earlier.content_id
     remote.replace_post(session, post_id=id_of(earlier), content_id=content_id, subject=seal.subject, rev=seal.key.rev)
     forget_messages(session, {before})
-
-
-def _other_homes(session: Session, host: Host, seal: Seal) -> frozenset[str]:
-    """The servers that carry this post, too: who named one of them as her home gets it there."""
-    roster = known_roster(session, seal.space)
-    domains = {entry.domain for entry in roster.active(seal.date)} if roster else set()
-    return frozenset(domains - {host.domain})
 
 
 def _as_mail(post: SealedPost, author: RemoteAuthor, mailing_list: MailingList, host: Host, parent: str) -> bytes:

@@ -19,14 +19,15 @@ from handlers.peer.direct import direct_mail, out_of_reach
 from handlers.peer.relay import publish
 from handlers.peer.roster import Roster
 from handlers.peer.seal import PostKey
+from handlers.peer.store import Way
 from handlers.post import shown_name
 from organic_mail.cleaning import Cleaned
 from organic_mail.cleaning_posts import CleaningPosts, Tell, tell_of_post
-from organic_mail.departing import own_author, say_it_stays
+from organic_mail.departing import own_author, say_it_stays, say_it_waits
 from organic_mail.problem import Problem
 from organic_mail.relaying import own_server, relay_store, send_direct
 from organic_mail.remote_mail import tell_lost
-from organic_mail.remote_posts import known_roster
+from organic_mail.remote_posts import deliver, known_roster
 from storage import departures, posts, remote, spaces
 from storage.cleaned import cleaned_of
 from storage.contents import read_content
@@ -36,7 +37,7 @@ from storage.events import record
 from storage.lists import list_by_id
 from storage.members import addresses_of, member_by_id, names_of_addresses
 from storage.models import Post
-from storage.models_travel import DepartureState, RemoteLetter
+from storage.models_travel import Departure, DepartureState, RemoteLetter
 
 _MINTED = re.compile(r"<[a-z2-7]{26}(?:\.[0-9]{1,5})?@[a-z0-9.-]+>")
 """Message-IDs of the space itself: others may name somebody's own domain."""
@@ -47,6 +48,8 @@ MOST_A_DAY = 20
 def depart_due(database: Database, host: Host, now: datetime) -> None:
     """Every post that may leave does, one transaction each."""
     for post_id in database.read(departures.due_departures):
+        if database.write(lambda session, post_id=post_id: _waits(session, host, post_id, now)):  # type: ignore[misc]
+            continue
         source = database.read(lambda session, post_id=post_id: source_of(session, post_id))  # type: ignore[misc]
         message = _clean_message(database, source.post.content_id, partial(tell_of_post, host, source), now)
         database.write(lambda session, found=source, made=message: _depart(session, host, found, made, now))  # type: ignore[misc]
@@ -67,8 +70,9 @@ def take_back(session: Session, host: Host, post: Post, now: datetime, *, reason
     departure = departures.departure_of(session, id_of(post))
     if departure is None:
         return False
-    if departure.state is not DepartureState.GONE:
+    if departure.state in (DepartureState.ASKING, DepartureState.DUE):
         departure.state = DepartureState.HOME
+    if departure.state is not DepartureState.GONE:
         return False
     own, store = own_server(session, host), relay_store(session, host)
     if own is None:
@@ -141,6 +145,21 @@ def _send_letter(session: Session, host: Host, letter: RemoteLetter, message: Me
     send_direct(session, direct_mail(own, post, entry, randomness.randbits(128) | 1), now)
 
 
+def _waits(session: Session, host: Host, post_id: int, now: datetime) -> bool:
+    """In a frozen space nothing leaves. Who has let many go today is told that the rest waits."""
+    post, departure = posts.post_by_id(session, post_id), departures.departure_of(session, post_id)
+    space = spaces.space_by_id(session, departure.space) if departure else None
+    if post is None or post.member_id is None or space is None or space.left_at is not None:
+        return False
+    if space.frozen_at is not None:
+        return True
+    since = now - timedelta(days=1)
+    left = departures.departed_since(session, member_id=post.member_id, space=space.id, since=since)
+    if left >= MOST_A_DAY:
+        say_it_waits(session, host, post, space.id, MOST_A_DAY, now)
+    return left >= MOST_A_DAY
+
+
 def _depart(session: Session, host: Host, source: Source, message: Message, now: datetime) -> None:
     post, author = source.post, source.author
     departure = departures.departure_of(session, id_of(post))
@@ -153,17 +172,13 @@ def _depart(session: Session, host: Host, source: Source, message: Message, now:
     if space is None or space.left_at is not None or roster is None:
         departure.state = DepartureState.HOME
         return
-    since = now - timedelta(days=1)
-    waits = departures.departed_since(session, member_id=id_of(author), space=space.id, since=since) >= MOST_A_DAY
-    if waits or space.frozen_at is not None:
-        return
     try:
         made = crossing(message, _border_facts(session, source, roster))
     except StaysHome as stays:
         departure.state = DepartureState.HOME
         say_it_stays(session, host, post, roster, str(stays.why), now)
         return
-    _seal(session, host, source, roster, made, now)
+    _seal(session, host, source, departure, roster, made, now)
 
 
 def _border_facts(session: Session, source: Source, roster: Roster) -> BorderFacts:
@@ -181,6 +196,7 @@ def _seal(
     session: Session,
     host: Host,
     source: Source,
+    departure: Departure,
     roster: Roster,
     made: Crossing,
     now: datetime,
@@ -197,16 +213,18 @@ def _seal(
         name=space_name_of(post.author_name),
         keep=roster.rules.keep,
         address=source.shown_address or HIDDEN,
-        in_reply_to=_parent_there(session, host, post),
+        in_reply_to=_parent_there(session, post),
+        twin=departure.twin,
     )
     leaves = seal_post(own, leaving, made, post_name(randomness.token_bytes(NAME_BYTES)))
     publish(relay_store(session, host), own, leaves, now)
-    departures.has_left(session, post_id=id_of(post), sealed_as=leaves.key.post, serial=roster.serial)
+    deliver(session, host, leaves, Way.EACH, now, but=post.list_id)
+    departures.has_left(session, post_id=id_of(post), sealed_as=leaves.key.post, serial=roster.serial, now=now)
     text = f'"{post.subject[:100]}" has left for {roster.name}.'
     record(session, "relay", text, now=now, list_id=post.list_id, post_id=post.id, member_id=author.id)
 
 
-def _parent_there(session: Session, host: Host, post: Post) -> str:
+def _parent_there(session: Session, post: Post) -> str:
     """How other servers know what the post answers; "" for what they do not know."""
     if not post.in_reply_to:
         return ""
@@ -216,4 +234,4 @@ def _parent_there(session: Session, host: Host, post: Post) -> str:
     if remote.remote_post_of(session, id_of(parent)) is not None:
         return parent.message_id
     departure = departures.departure_of(session, id_of(parent))
-    return f"<{departure.sealed_as}@{host.domain}>" if departure and departure.sealed_as else ""
+    return f"<{departure.sealed_as}@{departure.origin}>" if departure and departure.sealed_as else ""

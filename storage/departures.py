@@ -17,15 +17,20 @@ def begin_departure(
     space: str,
     state: DepartureState,
     serial: int,
+    origin: str,
     token: str = "",
+    twin: str = "",
     now: datetime,
 ) -> Departure:
+    """origin: the server that lets it go; twin: by what other lists know a mail that went to them, too."""
     row = Departure(
         post_id=post_id,
         space=space,
         state=state,
         serial=serial,
+        origin=origin,
         token=token,
+        twin=twin,
         decided_at=None if state is DepartureState.ASKING else now,
         created_at=now,
     )
@@ -43,16 +48,31 @@ def departure_asked(session: Session, token: str) -> Departure | None:
     return session.exec(select(Departure).where(Departure.token == token)).first()
 
 
-def departure_sealed_as(session: Session, key: str) -> Departure | None:
-    return session.exec(select(Departure).where(Departure.sealed_as == key)).first() if key else None
+def posts_sealed_as(session: Session, key: str, *, origin: str) -> list[int]:
+    """Ids of posts that came from their author herself. key: the 26 characters that they have in their space."""
+    query = select(Departure.post_id).where(Departure.sealed_as == key, Departure.origin == origin)
+    return list(session.exec(query)) if key else []
 
 
-def has_twin(session: Session, *, space: str, twin: str) -> bool:
-    """Did a list of ours get this mail from its author herself?"""
-    return (
-        session.exec(select(Departure.post_id).where(Departure.twin == twin, Departure.space == space)).first()
-        is not None
-    )
+def twins_of(session: Session, key: str, *, origin: str) -> list[int]:
+    """Those of them that another list has let go."""
+    query = select(Departure.post_id).where(Departure.sealed_as == key, Departure.origin == origin)
+    return list(session.exec(query.where(Departure.state == DepartureState.ELSEWHERE)))
+
+
+def lists_with_twin(session: Session, *, space: str, twin: str) -> set[int]:
+    """Ids of our lists that got this mail from its author herself."""
+    query = select(Post.list_id).where(Post.id == Departure.post_id, Departure.twin == twin, Departure.space == space)
+    return set(session.exec(query)) if twin else set()
+
+
+def twin_has_left(session: Session, *, space: str, twin: str, origin: str, sealed_as: str) -> None:
+    """The list that a mail names first has let it go: ours know it by its name in the space, too."""
+    theirs = (Departure.twin == twin, Departure.space == space, Departure.origin == origin)
+    query = select(Departure).where(*theirs, Departure.state == DepartureState.ELSEWHERE)
+    for row in session.exec(query):
+        row.sealed_as = sealed_as
+    session.flush()
 
 
 def decide_departure(session: Session, *, post_id: int, state: DepartureState, now: datetime) -> bool:
@@ -65,10 +85,10 @@ def decide_departure(session: Session, *, post_id: int, state: DepartureState, n
     return True
 
 
-def due_departures(session: Session, *, limit: int = 20) -> list[int]:
+def due_departures(session: Session) -> list[int]:
     """Ids of posts that may leave, the oldest first."""
     query = select(Departure.post_id).where(Departure.state == DepartureState.DUE)
-    return list(session.exec(query.order_by(col(Departure.post_id)).limit(limit)))
+    return list(session.exec(query.order_by(col(Departure.post_id))))
 
 
 def gone_posts_of(session: Session, member_id: int) -> list[Post]:
@@ -83,10 +103,10 @@ def asked_before(session: Session, moment: datetime, *, limit: int = 100) -> lis
     return list(session.exec(query.limit(limit)))
 
 
-def has_left(session: Session, *, post_id: int, sealed_as: str, serial: int) -> None:
+def has_left(session: Session, *, post_id: int, sealed_as: str, serial: int, now: datetime) -> None:
     """It is in the outboxes now."""
     row = session.get_one(Departure, post_id)
-    row.state, row.sealed_as, row.serial = DepartureState.GONE, sealed_as, serial
+    row.state, row.sealed_as, row.serial, row.left_at = DepartureState.GONE, sealed_as, serial, now
     session.flush()
 
 
@@ -94,7 +114,7 @@ def departed_since(session: Session, *, member_id: int, space: str, since: datet
     """How many posts of one author have left for a space."""
     query = (
         select(Departure.post_id)
-        .where(Departure.space == space, Departure.state == DepartureState.GONE, col(Departure.decided_at) > since)
+        .where(Departure.space == space, Departure.state == DepartureState.GONE, col(Departure.left_at) > since)
         .where(Post.id == Departure.post_id, Post.member_id == member_id)
     )
     return len(session.exec(query).all())
@@ -102,7 +122,7 @@ def departed_since(session: Session, *, member_id: int, space: str, since: datet
 
 def home_contents(session: Session, *, list_id: int, but: int, limit: int) -> list[int]:
     """Ids of the messages of the newest posts that were written to the list alone, or stayed there."""
-    left = select(Departure.post_id).where(col(Departure.state).in_((DepartureState.DUE, DepartureState.GONE)))
+    left = select(Departure.post_id).where((Departure.state == DepartureState.DUE) | (Departure.sealed_as != ""))
     query = (
         select(Post.content_id)
         .where(Post.list_id == list_id, Post.id != but, col(Post.removed_at).is_(None))
@@ -141,7 +161,7 @@ def note_consent(
     session.flush()
 
 
-def consents_of(session: Session, member_id: int) -> list[Consent]:
-    """All that she ever said, the newest first."""
+def consents_of(session: Session, member_id: int, *, limit: int) -> list[Consent]:
+    """What she said, the newest first."""
     query = select(Consent).where(Consent.member_id == member_id)
-    return list(session.exec(query.order_by(col(Consent.id).desc())))
+    return list(session.exec(query.order_by(col(Consent.id).desc()).limit(limit)))

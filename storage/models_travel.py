@@ -17,6 +17,7 @@ class DepartureState(StrEnum):
     DUE = "due"  # it may
     GONE = "gone"
     HOME = "home"  # it stays
+    ELSEWHERE = "elsewhere"  # another list of the space, which its mail names first, lets it go
 
 
 class Departure(SQLModel, table=True):
@@ -34,8 +35,10 @@ class Departure(SQLModel, table=True):
     token: str = ""  # of what its author was asked
     serial: int = 0  # of the roster that she was shown
     sealed_as: str = ""  # its 26 characters in the space, once it has left
+    origin: str  # the server that lets it go
     twin: str = ""  # of a mail that went to several lists of the space: what they know it by
     decided_at: datetime | None = Field(default=None, sa_type=Moment)
+    left_at: datetime | None = Field(default=None, sa_type=Moment)
     created_at: datetime = Field(sa_type=Moment)
 
 
@@ -113,6 +116,7 @@ class RemotePost(SQLModel, table=True):
     space: str
     origin: str
     key: str  # 26 characters
+    carriers: str = ""  # other servers that brought it to their members: " oak.example birch.example "
     rev: int
     keep_until: datetime = Field(sa_type=Moment, index=True)
     alias: str = Field(foreign_key="remote_author.alias")

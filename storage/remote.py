@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, update
 from sqlmodel import Session, col, select
 
-from storage.models import Delivery, Member, Post
+from storage.models import Delivery, Member, Membership, Post, Status
 from storage.models_travel import RemoteAuthor, RemoteBlock, RemoteLetter, RemotePost
 
 
@@ -118,12 +118,33 @@ def replace_post(session: Session, *, post_id: int, content_id: int, subject: st
     session.exec(update(Delivery).where(col(Delivery.post_id) == post_id).values(content_id=content_id))
 
 
-def hold_back_at_home_elsewhere(session: Session, *, post_id: int, homes: Collection[str]) -> None:
-    """Who has named another server that carries this post as her home gets it there, and here no copy."""
-    if homes:
-        elsewhere = select(Member.id).where(col(Member.home).in_(homes))
+def hold_back(session: Session, *, post_id: int, carriers: Collection[str]) -> None:
+    """Who has named one of the servers that carry this post as her home gets it there, and here no copy."""
+    if carriers:
+        elsewhere = select(Member.id).where(col(Member.home).in_(carriers))
         held_back = (col(Delivery.post_id) == post_id, col(Delivery.member_id).in_(elsewhere))
         session.exec(delete(Delivery).where(*held_back))
+        session.get_one(RemotePost, post_id).carriers = f" {' '.join(sorted(carriers))} "
+        session.flush()
+
+
+def homes_on_list(session: Session, list_id: int) -> dict[int, str]:
+    """By member of the list, the server that is her home for spaces; only of who has named one."""
+    query = select(Membership.member_id, Member.home).where(Membership.list_id == list_id, Member.home != "")
+    return dict(session.exec(query.where(Member.id == Membership.member_id)).all())
+
+
+def carried_by(session: Session, domain: str, *, after: int) -> frozenset[int]:
+    """Ids of posts behind the one of id `after` that a server has brought to its own members, too."""
+    carried = col(RemotePost.carriers).contains(f" {domain} ", autoescape=True)
+    return frozenset(session.exec(select(RemotePost.post_id).where(col(RemotePost.post_id) > after, carried)))
+
+
+def members_at_home_elsewhere(session: Session, *, list_id: int) -> list[Member]:
+    """Active members of a list who have named another server as their home."""
+    query = select(Member).where(Membership.list_id == list_id, Membership.status == Status.ACTIVE)
+    query = query.where(Member.id == Membership.member_id, Member.home != "")
+    return list(session.exec(query.order_by(col(Member.id))))
 
 
 def posts_of_server(session: Session, *, space: str, origin: str) -> list[int]:
