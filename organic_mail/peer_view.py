@@ -12,8 +12,9 @@ from handlers.peer.control import Unreadable, read_canonical
 from handlers.peer.roster import Roster
 from handlers.peer.space import list_name, read_invitation
 from organic_mail.peering import link_of
+from organic_mail.relay_store import link_with
 from organic_mail.rosters import current_roster
-from storage import peers, queue
+from storage import departures, peers, queue, relays
 from storage import spaces as kept
 from storage.models_spaces import Space
 
@@ -35,6 +36,9 @@ def peer_view(session: Session, domain: str, now: datetime) -> dict[str, Any] | 
     peer = peers.peer_at(session, domain)
     if peer is None:
         return None
+    link = link_with(session, domain)
+    heard = [moment for moment in (peer.heard_at, link.heard_at if link else None) if moment]
+    posts, posts_since = relays.waiting_for(session, domain)
     waiting = [row for row in queue.queue_rows(session) if row.recipient.endswith(f"@{domain}")]
     try:
         card = link_of(peer).card
@@ -48,9 +52,12 @@ def peer_view(session: Session, domain: str, now: datetime) -> dict[str, Any] | 
         "you_approved": peer.said_yes,
         "they_approved": peer.they_said_yes,
         "reason": peer.reason,
-        "heard_at": peer.heard_at,
+        "heard_at": max(heard, default=None),
+        "silent": bool(link and link.is_stale),
         **about,
         "spaces": [each["name"] for each in _shared(session, domain, now)],
+        "posts_waiting": posts,
+        "posts_waiting_since": posts_since,
         "waiting": len(waiting),
         "waiting_since": min((row.created_at for row in waiting), default=None),
         "last_reply": next((row.last_reply for row in waiting if row.last_reply), ""),
@@ -65,15 +72,27 @@ def told(view: dict[str, Any]) -> Iterator[str]:
     if view.get("key"):
         yield f"It is {view['community']}, run by {view['contact'] or 'somebody unnamed'}. Its key is {view['key']}."
     shared = ", ".join(view["spaces"])
-    yield f"You share {shared} with it." if shared else "You share no space with it."
+    if shared:
+        yield f"You share {shared} with it: what is written there goes to it, and what its members write comes to you."
+    else:
+        yield "You share no space with it, so no posts go there."
     if view["heard_at"]:
-        yield f"The last mail from it came on {view['heard_at']:%d %B %Y at %H:%M} UTC."
+        yield f"The last mail from it came on {_moment(view['heard_at'])}."
+    if view["silent"]:
+        yield "We have not heard from it for two days or more. What is for it waits, for 30 days at most."
+    if view["posts_waiting"]:
+        posts = "1 post has" if view["posts_waiting"] == 1 else f"{view['posts_waiting']} posts have"
+        yield f"{posts} not been acknowledged by it yet, the oldest since {_moment(view['posts_waiting_since'])}."
     if view["waiting"]:
-        since = f"{view['waiting_since']:%d %B %Y at %H:%M} UTC"
+        since = _moment(view["waiting_since"])
         mails = "1 mail waits" if view["waiting"] == 1 else f"{view['waiting']} mails wait"
         yield f"{mails} to go there, since {since}. {view['last_reply']}".strip()
     else:
         yield "No mail waits to go there."
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%d %B %Y at %H:%M} UTC"
 
 
 def space_view(session: Session, space: Space, now: datetime) -> dict[str, Any]:
@@ -92,6 +111,13 @@ def space_view(session: Session, space: Space, now: datetime) -> dict[str, Any]:
         "state": state_of(space),
         "entries": entries_of(session, roster, now),
         "lists": [each.name for each in kept.seats_of(session, space.id)],
+        "asked": departures.count_asked(session, space.id),
+        "waiting": [
+            {"domain": peer.domain, "posts": posts, "since": since}
+            for peer in peers.all_peers(session)
+            for posts, since in [relays.waiting_for(session, peer.domain, space=space.id)]
+            if posts
+        ],
         "invited": [
             {"domain": each.domain, "list": each.list_name, "since": each.asked_at}
             for each in kept.open_invitations(session, space.id)
@@ -126,11 +152,17 @@ def told_of_space(view: dict[str, Any]) -> Iterator[str]:
         yield "It is frozen, because its steward signed two different lists of who is in. Nothing goes out."
     for entry in view["entries"]:
         if entry["state"] == "joining":
-            yield f"{entry['list']} of {entry['domain']} joins on {entry['since']:%d %B %Y at %H:%M} UTC."
+            yield f"{entry['list']} of {entry['domain']} joins on {_moment(entry['since'])}."
         elif entry["state"] == "active":
             yield f"{entry['list']} of {entry['domain']} gets every post that is written to the space."
     for asked in view["invited"]:
         yield f"{asked['list']} of {asked['domain']} was asked on {asked['since']:%d %B %Y}, and has not answered."
+    for each in view["waiting"]:
+        posts = "1 post waits" if each["posts"] == 1 else f"{each['posts']} posts wait"
+        yield f"{posts} for {each['domain']}, the oldest since {_moment(each['since'])}."
+    if view["asked"]:
+        posts = "1 post waits" if view["asked"] == 1 else f"{view['asked']} posts wait"
+        yield f"{posts} for the word of those who wrote them; after a week without one they stay here."
     days = view["rules"]["keep"]
     yield f"Whoever joins is announced {view['rules']['notice']} hours before. Posts are kept for {days} days at most."
     yield f"Its steward is {view['steward']}; roster {view['serial']} holds until {view['expires']:%d %B %Y}."

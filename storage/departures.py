@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from storage.models import Post
@@ -95,6 +96,12 @@ def gone_posts_of(session: Session, member_id: int) -> list[Post]:
     """Posts of one author that have left for a space."""
     query = select(Post).where(Post.member_id == member_id, Departure.post_id == Post.id)
     return list(session.exec(query.where(Departure.state == DepartureState.GONE)))
+
+
+def count_asked(session: Session, space: str) -> int:
+    """How many posts wait for the word of their authors."""
+    query = select(func.count()).where(Departure.space == space, Departure.state == DepartureState.ASKING)
+    return session.exec(query).one()
 
 
 def asked_before(session: Session, moment: datetime, *, limit: int = 100) -> list[Departure]:

@@ -133,6 +133,16 @@ def count_entries(session: Session, peer: str, states: Collection[str]) -> int:
     return session.exec(query.where(col(OutboxEntry.state).in_(states))).one()
 
 
+def waiting_for(session: Session, peer: str, *, space: str = "") -> tuple[int, datetime | None]:
+    """How many posts a peer has not acknowledged yet, and since when; of one space, or of all."""
+    query = select(func.count(), func.min(col(OutboxEntry.created_at))).where(OutboxEntry.peer == peer, _UNDER_WAY)
+    if space:
+        same = (Relayed.origin == OutboxEntry.origin, Relayed.post == OutboxEntry.post, Relayed.rev == OutboxEntry.rev)
+        query = query.where(Relayed.space == space, *same)
+    count, since = session.exec(query).one()
+    return count, since
+
+
 def oldest_entries(session: Session, peer: str, *, created_before: datetime, beyond: int) -> Sequence[OutboxEntry]:
     """Not done; older than that, or the oldest of more than `beyond`."""
     too_many = select(func.count()).where(OutboxEntry.peer == peer, _UNDER_WAY)

@@ -7,15 +7,30 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlmodel import Session
 
 from handlers.address import Mailbox
 from organic_mail import joining
 from organic_mail.departing import stop_waiting
+from organic_mail.peer_view import peer_view, space_view, told, told_of_space
 from organic_mail.remote_posts import forget_old_posts
 from organic_mail.travelling import MOST_A_DAY, remove_everywhere
 from storage import bans, lists, spaces
 from storage.models_travel import DepartureState
-from tests.federation.travellers import carry, departure_of, got, is_removed, person, plum, post_of, taken, tell, write
+from tests.federation.travellers import (
+    carry,
+    data_of,
+    departure_of,
+    got,
+    in_her_letter,
+    is_removed,
+    person,
+    plum,
+    post_of,
+    taken,
+    tell,
+    write,
+)
 from tests.federation.village import Server, Village, village
 
 
@@ -254,3 +269,52 @@ def test_two_lists_of_one_server(street: Village, oak: Server, pine: Server) -> 
     carry(street)
     assert is_removed(oak, first)
     assert is_removed(oak, second)
+
+
+def test_f57_letters_leave_out_what_her_home_has_brought(street: Village, oak: Server, pine: Server) -> None:
+    tell(oak, share="always")
+    tell(pine, home="birch.example")
+    write(oak, "Apples")
+    write(pine, "Only pine", to="all@pine.example")
+    carry(street)
+    assert in_her_letter(pine) == ["Only pine"]
+    tell(pine, home="")
+    assert in_her_letter(pine) == ["Apples", "Only pine"]
+
+
+def test_what_she_said_stands_in_her_data(street: Village, oak: Server) -> None:
+    for subject, said in (("Apples", "once"), ("Pears", "always")):
+        write(oak, subject)
+        carry(street)
+        (asked,) = got(street, person(oak), f'May "{subject}" leave for Plum Street?')
+        write(oak, "Re: May it", said, to=str(asked["Reply-To"].addresses[0].addr_spec))
+        carry(street)
+    lines = data_of(oak).splitlines()
+    assert "Sunday, 22 November 2026: all your emails to Plum Street were to leave." in lines
+    assert "Sunday, 22 November 2026: one email of yours was to leave for Plum Street." in lines
+
+
+def test_what_waits_is_told_in_words(street: Village, oak: Server, pine: Server) -> None:
+    tell(oak, share="always")
+    street.lost = lambda mail: mail.domain == "pine.example"
+    write(oak, "Apples")
+    carry(street)
+    tell(oak, share="ask")
+    write(oak, "Pears")
+    carry(street)
+
+    def look(session: Session) -> str:
+        view = peer_view(session, "pine.example", street.now)
+        assert view is not None
+        return " ".join([*told(view), *told_of_space(space_view(session, oak.space(session), street.now))])
+
+    words = oak.read(look)
+    assert "1 post has not been acknowledged by it yet, the oldest since 22 November 2026 at" in words
+    assert "1 post waits for pine.example, the oldest since 22 November 2026 at" in words
+    assert "1 post waits for the word of those who wrote them" in words
+    street.lost = lambda mail: False
+    street.wait(hours=2)
+    carry(street)
+    street.wait(hours=2)
+    carry(street)
+    assert "acknowledged" not in oak.read(look)

@@ -9,9 +9,13 @@ from typing import Any
 
 from handlers.address import address_key
 from handlers.outcome import Outcome
+from handlers.own_data_page import own_data_page
+from organic_mail.lettering import LetterWriter
+from organic_mail.own_data import known_of
 from organic_mail.relaying import send_due
 from organic_mail.travelling import depart_due, send_letters
 from storage import departures, members, posts
+from storage.letters import reader_of
 from storage.models import Post
 from storage.models_travel import Departure
 from tests.federation.village import Server, Village
@@ -78,6 +82,26 @@ def tell(server: Server, *, name: str = "ana", **values: Any) -> None:
         session.add(found)
 
     server.write(put)
+
+
+def in_her_letter(server: Server) -> list[str]:
+    """Subjects of what Ana of this server has not read, as a letter would have them."""
+    mailing_list = server.read(lambda session: server.mailing_list(session, "all"))
+    reader = server.read(lambda session: reader_of(session, membership_id=1))
+    assert reader is not None
+    found = LetterWriter(server.database, server.host, mailing_list, server.now).news_for(reader)
+    return sorted(voice.subject for voice in found.posts)
+
+
+def data_of(server: Server) -> str:
+    """What she reads when she asks for her data."""
+
+    def look(session: Any) -> str:
+        ana = members.member_by_id(session, 1)
+        assert ana is not None
+        return own_data_page(known_of(session, server.host, ana), "en")
+
+    return server.read(look)
 
 
 def post_of(server: Server, subject: str, *, newest: bool = False) -> Post:
