@@ -86,7 +86,7 @@ def apply(session: Session, decisions: Sequence[Decision], packed: Packed, now: 
         facts = decision.facts
         if decision.outcome.accepted and not _is_new(session, decision.incoming, now):
             text = f"The same email came again to {decision.incoming.route.address}. It was not sent again."
-            record(session, "dropped", text, now=now, list_id=facts.list_id, member_id=facts.member_id)
+            record(session, "repeated", text, now=now, list_id=facts.list_id, member_id=facts.member_id)
             continue
         answer = _answer(decision)
         for action in decision.outcome.actions:

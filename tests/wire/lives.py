@@ -24,7 +24,6 @@ TURNS = 20
 SETTINGS = """\
 [community]
 domain = "oak.example"
-operator = "olu@example.org"
 
 [smtp]
 listen = ["127.0.0.1:0"]

@@ -236,6 +236,7 @@ def test_settings_of_a_membership(family: Operator) -> None:
         "own_posts": False,
         "second_copy": False,
         "moderated": True,
+        "trusted": False,
         "muted": [],
         "weekday": "sunday",
         "listed": True,

@@ -64,7 +64,7 @@ def test_a_second_arrival_is_taken_and_changes_nothing(people):
     assert people.receive(b"Received: from elsewhere\r\n" + mail()) == OK
     assert len(people.posts()) == 1
     assert len(people.copies()) == 3
-    assert kinds(people) == ["posted", "dropped"]
+    assert kinds(people) == ["posted", "repeated"]
 
 
 @pytest.mark.parametrize(

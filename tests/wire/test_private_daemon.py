@@ -194,7 +194,7 @@ def test_what_its_server_refuses_is_told_to_the_writer_without_the_address(famil
         served.send(to_anna("Can you keep it?\r\n"), author=ROSE, to=TO_ANNA)
         letter = taken(sink, 1)
     assert letter.recipient == ROSE
-    assert read(letter)["Subject"] == "Your email to Anna Lindqvist did not arrive"
+    assert read(letter)["Subject"] == "Ditt mejl till Anna Lindqvist kom inte fram"  # in her own language
     assert read(letter)["Auto-Submitted"] == "auto-replied"
     assert b"home.example" not in letter.content.replace(b"<1@home.example>", b"")
     assert verifies(family, letter.content)
@@ -222,6 +222,6 @@ def test_a_report_becomes_one_kind_note(family: Operator) -> None:
         served.send(to_anna("Another\r\n", message_id="<3@work.example>"), author=ROSE, to=TO_ANNA)
         assert taken(sink, 3).recipient == ANNA
     assert letter.recipient == ROSE
-    assert read(letter)["Subject"] == "Your email to Anna Lindqvist did not arrive"
+    assert read(letter)["Subject"] == "Ditt mejl till Anna Lindqvist kom inte fram"  # in her own language
     assert ANNA.encode() not in letter.content
     assert len(sink.taken) == 3

@@ -73,7 +73,6 @@ def test_the_same_in_html(office: PostOffice) -> None:
         f"-- \r\nI come\r\n\r\n{QUOTE}",  # some write below the line of their signature
         "12:30?",
         "OK",
-        "?",
     ],
 )
 def test_a_word_is_enough(office: PostOffice, text: str) -> None:
