@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
@@ -17,7 +17,7 @@ from organic_mail.lookup import Recipient
 from storage import daily_notes, members
 from storage.database import Database
 from storage.lists import all_lists
-from storage.models import MailingList, Role, Status
+from storage.models import Event, MailingList, Role, Status
 
 MORNING = 7
 """The hour from which it is written, where the community is."""
@@ -33,14 +33,28 @@ def write_daily_notes(database: Database, host: Host, now: datetime) -> None:
 
 
 def _write_all(session: Session, host: Host, now: datetime) -> None:
+    """Owners are looked for only where there is something to tell: a list may have very many members."""
     with_owners = []
     for mailing_list in all_lists(session):
-        owners = _owners_of(session, mailing_list)
+        found = _news(session, host, id_of(mailing_list), now, only=id_of(mailing_list))
+        owners = _owners_of(session, mailing_list) if found else []
         if owners:
             with_owners.append(id_of(mailing_list))
-            _write(session, host, mailing_list, owners, (), now)
+            _write(session, host, mailing_list, owners, found, now)
     operator = [Recipient("", host.operator, host.language)] if host.operator else []
-    _write(session, host, None, operator, with_owners, now)
+    _write(session, host, None, operator, _news(session, host, daily_notes.OPERATOR, now, without=with_owners), now)
+
+
+def _news(
+    session: Session, host: Host, list_id: int, now: datetime, *, only: int | None = None, without: Collection[int] = ()
+) -> list[Event]:
+    """What has to be told today; nothing when today has had its note."""
+    span = daily_notes.begin_note(session, list_id, _day(host, now), now)
+    return daily_notes.lines_between(session, *span, _KINDS, only=only, without=without) if span else []
+
+
+def _day(host: Host, now: datetime) -> date:
+    return now.astimezone(ZoneInfo(host.timezone)).date()
 
 
 def _owners_of(session: Session, mailing_list: MailingList) -> list[Recipient]:
@@ -53,18 +67,12 @@ def _write(
     host: Host,
     mailing_list: MailingList | None,
     recipients: list[Recipient],
-    without: Collection[int],
+    found: list[Event],
     now: datetime,
 ) -> None:
-    list_id = id_of(mailing_list) if mailing_list else daily_notes.OPERATOR
-    day = now.astimezone(ZoneInfo(host.timezone)).date()
-    span = daily_notes.begin_note(session, list_id, day, now)
-    if span is None:
-        return
-    only = list_id if mailing_list else None
-    found = daily_notes.lines_between(session, *span, _KINDS, only=only, without=without)
     if not found:
         return
+    list_id = id_of(mailing_list) if mailing_list else daily_notes.OPERATOR
     lines = {kind: [line.text for line in found if line.kind == kind] for kind in _KINDS}
     for person in recipients:
         letter = Notice(
@@ -76,4 +84,4 @@ def _write(
             values={"number": len(found), "waits": bool(lines["held"])},
             below=daily_page(lines, person.language),
         )
-        notices.send(session, host, letter, cause=f"daily_note:{list_id}:{day}", now=now)
+        notices.send(session, host, letter, cause=f"daily_note:{list_id}:{_day(host, now)}", now=now)
