@@ -100,16 +100,20 @@ def say_it_waits(session: Session, host: Host, post: Post, space: str, most: int
 
 
 def answered(session: Session, token: str, answer: str, now: datetime) -> None:
-    """once, always or never. What she said is hers to read later."""
+    """once, always or never. What she said is hers to read later.
+
+    Said again later, it changes nothing for that post, but always and never count for those to come.
+    """
     departure = departures.departure_asked(session, token)
     post = posts.post_by_id(session, departure.post_id) if departure else None
     if departure is None or post is None or post.member_id is None:
         return
     goes = answer in ("once", "always")
     state = DepartureState.DUE if goes else DepartureState.HOME
-    if not departures.decide_departure(session, post_id=departure.post_id, state=state, now=now):
+    for_all = answer in ("always", "never")
+    if not departures.decide_departure(session, post_id=departure.post_id, state=state, now=now) and not for_all:
         return
-    if answer in ("always", "never"):
+    if for_all:
         own_author(session, post.member_id, departure.space).share = answer
     departures.note_consent(
         session,

@@ -75,7 +75,9 @@ def known_of(session: Session, host: Host, member: Member) -> Known:
         said=tuple(_said(session, member, local)),
         posts=sum(not each["removed_at"] for each in rows.get("post", [])),
         reactions=len(rows.get("reaction", [])),
-        questions=sum(not each["answered_at"] and each["kind"] != "line" for each in rows.get("question", [])),
+        questions=sum(
+            not each["answered_at"] and each["kind"] not in ("line", "departure") for each in rows.get("question", [])
+        ),
         held=sum(each["state"] == "waiting" for each in rows.get("held_post", [])),
         waiting=sum(not each["settled_at"] for each in rows.get("delivery", [])),
     )

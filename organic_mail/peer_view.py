@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from handlers.peer.control import Unreadable, read_canonical
 from handlers.peer.roster import Roster
-from handlers.peer.space import list_name, read_invitation
+from handlers.peer.space import list_id_of, list_name, read_invitation
 from organic_mail.peering import link_of
 from organic_mail.relay_store import link_with
 from organic_mail.rosters import current_roster
@@ -121,6 +121,7 @@ def space_view(session: Session, space: Space, now: datetime) -> dict[str, Any]:
         "invited": [
             {"domain": each.domain, "list": each.list_name, "since": each.asked_at}
             for each in kept.open_invitations(session, space.id)
+            if list_id_of(each.list_name, each.domain) not in {entry.list_id for entry in roster.entries}
         ],
     }
 

@@ -12,7 +12,7 @@ from handlers.address import Mailbox
 from handlers.facts import Host, id_of
 from handlers.notice import Notice, NoticeKind
 from handlers.peer.roster import Entry, Roster, space_name
-from handlers.peer.space import Invitation, list_name
+from handlers.peer.space import Invitation, list_id_of, list_name
 from handlers.template import Value
 from organic_mail import notices
 from organic_mail.operator_letter import tell_operator
@@ -26,8 +26,10 @@ def tell_of_joining(
     session: Session, host: Host, space: Space, roster: Roster, newcomers: Sequence[Entry], now: datetime
 ) -> None:
     """Every member of every list of ours in the space, once for each list that joins; also when it is her own."""
+    are_in = {entry.list_id for entry in roster.entries}
+    seats = [seat for seat in spaces.seats_of(session, space.id) if list_id_of(seat.name, host.domain) in are_in]
     for entry in newcomers:
-        for mailing_list in spaces.seats_of(session, space.id):
+        for mailing_list in seats:
             is_own = entry.domain == host.domain and list_name(entry.list_id, host.domain) == mailing_list.name
             others = tuple(sorted({each.domain for each in roster.entries if each.list_id != entry.list_id}))
             values: dict[str, Value] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ from tests.federation.travellers import (
     write,
 )
 from tests.federation.village import Server, Village, village
+from tests.pictures import phone_jpeg, telling
 
 
 @pytest.fixture
@@ -96,6 +98,17 @@ def test_f37_a_mail_to_two_lists_of_the_space(street: Village, oak: Server, pine
     assert is_removed(pine, second)
 
 
+def test_f38_an_automatic_answer_is_no_post(street: Village, oak: Server, pine: Server) -> None:
+    tell(oak, share="always")
+    tell(pine, share="always")
+    write(oak, "Apples")
+    carry(street)
+    (copy,) = got(street, person(pine), "Apples")
+    write(pine, "Re: Apples", "I am away.", Auto_Submitted="auto-replied", In_Reply_To=copy["Message-ID"])
+    carry(street)
+    assert everywhere(street, "Re: Apples") == [0, 0, 0]
+
+
 def test_f41_what_is_written_to_the_list_does_not_leave(street: Village, oak: Server) -> None:
     tell(oak, share="always")
     write(oak, "At home", to="all@oak.example")
@@ -131,6 +144,19 @@ def test_f43_her_answer_is_for_this_post_or_for_all(
     assert len(got(street, person(oak), 'May "Plums" leave for Plum Street?')) == (said == "once")
 
 
+def test_she_changes_her_mind_by_answering_again(street: Village, oak: Server) -> None:
+    write(oak, "Pears")
+    carry(street)
+    (asked,) = got(street, person(oak), 'May "Pears" leave for Plum Street?')
+    for said in ("always", "never"):
+        write(oak, "Re: May it", said, to=str(asked["Reply-To"].addresses[0].addr_spec))
+        carry(street)
+    write(oak, "Plums")
+    carry(street)
+    assert everywhere(street, "Pears") == [1, 1, 1]
+    assert everywhere(street, "Plums") == [1, 0, 0]
+
+
 def test_f44_never_stays_and_its_author_is_told(street: Village, oak: Server) -> None:
     tell(oak, share="never")
     write(oak, "Pears")
@@ -157,6 +183,28 @@ def test_f46_a_new_thread_that_quotes_what_was_for_the_list(street: Village, oak
     carry(street)
     assert everywhere(street, "New") == [1, 0, 0]
     assert len(got(street, person(oak), 'May "New" leave for Plum Street?')) == 1
+
+
+def test_f49_f59_nothing_but_the_post_crosses_the_border(street: Village, oak: Server) -> None:
+    """No place where a photo was taken, and of members only the one who wrote, by her name."""
+    bob = joining.Newcomer(Mailbox("Bob Silent", "bob@secret.example"))
+    oak.write(
+        lambda session: joining.confirm(
+            session, oak.host, mailing_list=oak.mailing_list(session, "all"), newcomer=bob, now=oak.now, quiet=True
+        )
+    )
+    tell(oak, share="always")
+    write(oak, "Apples", "bob@secret.example has some.", photo=phone_jpeg())
+    carried = carry(street)
+    sent = [message_from_bytes(mail.raw, policy=policy.default) for mail in carried]
+    pictures = [part.get_content() for mail in sent for part in mail.walk() if part.get_content_type() == "image/jpeg"]
+    assert pictures
+    assert [telling(picture) for picture in pictures] == [[]] * len(pictures)
+    texts = [part.get_content() for mail in sent for part in mail.walk() if part.get_content_type() == "text/plain"]
+    assert any("[Bob Silent] has some." in text for text in texts)
+    crossed = b"".join(mail.raw for mail in carried) + "".join(texts).encode()
+    for private in (b"secret.example", b"people.example", b"ana@"):
+        assert private not in crossed
 
 
 def test_f57_f58_who_is_at_home_elsewhere(street: Village, oak: Server, birch: Server, pine: Server) -> None:

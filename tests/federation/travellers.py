@@ -18,7 +18,7 @@ from storage import departures, members, posts
 from storage.letters import reader_of
 from storage.models import Post
 from storage.models_travel import Departure
-from tests.federation.village import Server, Village
+from tests.federation.village import Mail, Server, Village
 
 _NUMBERS = count(1)
 
@@ -33,7 +33,14 @@ def plum(server: Server, name: str = "all") -> str:
 
 
 def write(
-    server: Server, subject: str, text: str = "Hello!", *, to: str = "", header_to: str = "", **fields: str
+    server: Server,
+    subject: str,
+    text: str = "Hello!",
+    *,
+    to: str = "",
+    header_to: str = "",
+    photo: bytes = b"",
+    **fields: str,
 ) -> EmailMessage:
     """Ana of this server does, at its own daemon. `to`: the recipient; `header_to`: all that stands in To."""
     mail = EmailMessage()
@@ -44,6 +51,8 @@ def write(
     for name, value in fields.items():
         mail.replace_header(name, value) if name in mail else mail.add_header(name.replace("_", "-"), value)
     mail.set_content(text)
+    if photo:
+        mail.add_attachment(photo, "image", "jpeg", filename="apples.jpg")
     taken(server, mail, to or plum(server))
     return mail
 
@@ -54,15 +63,17 @@ def taken(server: Server, mail: EmailMessage, to: str) -> Outcome:
     return outcome
 
 
-def carry(village: Village) -> None:
-    """Until nothing is on its way any more: posts leave, and servers account for what came."""
+def carry(village: Village) -> list[Mail]:
+    """Until nothing is on its way any more: posts leave, and servers account for what came. Returns their mails."""
+    carried = []
     for _ in range(3):
         for server in village.servers.values():
             depart_due(server.database, server.host, village.now)
             send_letters(server.database, server.host, village.now)
             send_due(server.database, server.host, village.now)
-        village.carry()
+        carried += village.carry()
         village.wait(minutes=1)
+    return carried
 
 
 def got(village: Village, address: str, subject: str) -> list[EmailMessage]:
