@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlmodel import Session
@@ -16,7 +17,7 @@ from organic_mail.departing import stop_waiting
 from organic_mail.peer_view import peer_view, space_view, told, told_of_space
 from organic_mail.remote_posts import forget_old_posts
 from organic_mail.travelling import MOST_A_DAY, remove_everywhere
-from storage import bans, lists, spaces
+from storage import bans, lists, peers, shunts, spaces
 from storage.models_travel import DepartureState
 from tests.federation.travellers import (
     carry,
@@ -67,6 +68,25 @@ def birch(street: Village) -> Server:
 def everywhere(street: Village, subject: str) -> list[int]:
     """How many copies Ana of each server has got."""
     return [len(got(street, person(server), subject)) for server in street.servers.values()]
+
+
+def test_f21_a_post_by_a_key_that_was_stolen_before(street: Village, oak: Server, birch: Server) -> None:
+    """Pine does not know it yet, birch does. There the post waits for the operator."""
+    own = oak.read(peers.own_key)
+    assert own is not None
+    known: dict[str, Any] = {"domain": "oak.example", "following": "", "now": street.now}
+    birch.write(lambda session: peers.pin_key(session, key=own.key, **known))
+    dates: dict[str, Any] = {
+        "old_until": street.now + timedelta(days=14),
+        "compromised_since": street.now - timedelta(hours=1),
+    }
+    birch.write(lambda session: peers.change_key(session, key=bytes(range(32)), **known, **dates))
+    tell(oak, share="always")
+    write(oak, "Apples")
+    carry(street)
+    assert everywhere(street, "Apples") == [1, 1, 0]
+    (waits,) = birch.read(shunts.shunt_rows)
+    assert "was neither delivered nor passed on" in waits.shunt.reason
 
 
 def test_f37_a_mail_to_two_lists_of_the_space(street: Village, oak: Server, pine: Server, birch: Server) -> None:
