@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,9 +69,23 @@ def serve(
 
     parts = frozenset(only or Part)
     with first_readers(wanted=Part.RECEIVE in parts) as read_first:
-        from organic_mail.daemon import serve as serve_home  # much larger: the readers are forked without it
+        with _without_rich():
+            from organic_mail.daemon import serve as serve_home  # much larger: the readers are forked without it
 
         raise typer.Exit(serve_home(home_path(context), parts=parts, read_first=read_first))
+
+
+@contextmanager
+def _without_rich() -> Iterator[None]:
+    """structlog loads it where it finds it, for a console that a daemon does not have: 5 MB."""
+    if "rich" in sys.modules:
+        yield
+        return
+    sys.modules["rich"] = None  # type: ignore[assignment]  # what makes an import fail
+    try:
+        yield
+    finally:
+        del sys.modules["rich"]
 
 
 def demo(
