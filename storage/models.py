@@ -67,10 +67,7 @@ def words(kind: type[StrEnum]) -> Any:
 
 
 def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
-    """An index of only those rows that meet a condition.
-
-    The migrations say the same for PostgreSQL: to name its option here would load that dialect in every process (2 MB).
-    """
+    """Of rows that meet a condition. PostgreSQL's stands in the migrations: here it would load that dialect (2 MB)."""
     return Index(name, *columns, unique=unique, sqlite_where=text(where))
 
 
@@ -393,7 +390,7 @@ class Event(SQLModel, table=True):
     )
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
     at: datetime = Field(sa_type=Moment)
-    kind: str  # one word: posted, held, dropped, refused, joined, left, sent, deferred, failed, shunted …
+    kind: str  # one word: posted, held, dropped, repeated, refused, joined, left, sent, deferred, failed, shunted …
     text: str
     list_id: int | None = Field(default=None, foreign_key="mailing_list.id")
     post_id: int | None = Field(default=None, sa_column=Column(BigId, nullable=True))
