@@ -246,7 +246,7 @@ def wait_for(look: Callable[[], T | None]) -> T | None:
     """What comes within a while, because the daemons are just writing to each other."""
     end = time.monotonic() + WAITING_SECONDS
     while (found := look()) is None and time.monotonic() < end:
-        time.sleep(0.2)
+        time.sleep(0.2)  # a daemon writes it down beside us, and a database tells nobody
     return found
 
 
