@@ -8,12 +8,13 @@ import secrets as randomness
 from datetime import datetime, timedelta
 from functools import partial
 
+import structlog
 from sqlmodel import Session
 
 from handlers.enclosure import needs_cleaning
 from handlers.facts import Host, id_of
 from handlers.message import Message, parse
-from handlers.peer.border import BorderFacts, Crossing, StaysHome, crossing, space_name_of
+from handlers.peer.border import BorderFacts, Crossing, StaysHome, Why, crossing, space_name_of
 from handlers.peer.compose import HIDDEN, NAME_BYTES, Departing, post_name, seal_post, seal_retraction
 from handlers.peer.direct import direct_mail, out_of_reach
 from handlers.peer.relay import publish
@@ -38,21 +39,44 @@ from storage.lists import list_by_id
 from storage.members import addresses_of, member_by_id, names_of_addresses
 from storage.models import Post
 from storage.models_travel import Departure, DepartureState, RemoteLetter
+from storage.trouble import StorageTrouble
 
 _MINTED = re.compile(r"<[a-z2-7]{26}(?:\.[0-9]{1,5})?@[a-z0-9.-]+>")
 """Message-IDs of the space itself: others may name somebody's own domain."""
 MOST_A_DAY = 20
 """Posts of one author that leave for a space in 24 hours (spec/federation.md §2.10); the others wait."""
 
+log = structlog.get_logger()
+
 
 def depart_due(database: Database, host: Host, now: datetime) -> None:
-    """Every post that may leave does, one transaction each."""
+    """Every post that may leave does, one transaction each. One that we fail at stays at home."""
     for post_id in database.read(departures.due_departures):
-        if database.write(lambda session, post_id=post_id: _waits(session, host, post_id, now)):  # type: ignore[misc]
-            continue
-        source = database.read(lambda session, post_id=post_id: source_of(session, post_id))  # type: ignore[misc]
-        message = _clean_message(database, source.post.content_id, partial(tell_of_post, host, source), now)
-        database.write(lambda session, found=source, made=message: _depart(session, host, found, made, now))  # type: ignore[misc]
+        try:
+            _let_leave(database, host, post_id, now)
+        except StorageTrouble:
+            raise
+        except Exception:
+            log.exception("a post cannot leave", post=post_id)
+            database.write(lambda session, failed=post_id: _keep_home(session, host, failed, now))  # type: ignore[misc]
+
+
+def _let_leave(database: Database, host: Host, post_id: int, now: datetime) -> None:
+    if database.write(lambda session: _waits(session, host, post_id, now)):
+        return
+    source = database.read(lambda session: source_of(session, post_id))
+    message = _clean_message(database, source.post.content_id, partial(tell_of_post, host, source), now)
+    database.write(lambda session: _depart(session, host, source, message, now))
+
+
+def _keep_home(session: Session, host: Host, post_id: int, now: datetime) -> None:
+    departure, post = departures.departure_of(session, post_id), posts.post_by_id(session, post_id)
+    if departure is None or post is None:
+        return
+    departure.state = DepartureState.HOME
+    roster = known_roster(session, departure.space)
+    if roster is not None:
+        say_it_stays(session, host, post, roster, str(Why.UNREADABLE), now)
 
 
 def remove_everywhere(session: Session, host: Host, post_id: int, now: datetime) -> None:
@@ -95,7 +119,13 @@ def take_back(session: Session, host: Host, post: Post, now: datetime, *, reason
 def send_letters(database: Database, host: Host, now: datetime) -> None:
     """Every private mail to somebody of another server leaves, straight for that one."""
     for letter in database.read(remote.waiting_letters):
-        message = _clean_message(database, letter.content_id, _tell_nobody, now)
+        try:
+            message = _clean_message(database, letter.content_id, _tell_nobody, now)
+        except StorageTrouble:
+            raise
+        except Exception:
+            log.exception("the photos of a private mail cannot be cleaned", letter=letter.id)
+            message = None
         database.write(lambda session, found=letter, made=message: _send_letter(session, host, found, made, now))  # type: ignore[misc]
 
 
@@ -113,7 +143,8 @@ def _tell_nobody(session: Session, made: Cleaned, now: datetime) -> None:
     """What stayed behind of a private mail is named in the mail itself."""
 
 
-def _send_letter(session: Session, host: Host, letter: RemoteLetter, message: Message, now: datetime) -> None:
+def _send_letter(session: Session, host: Host, letter: RemoteLetter, clean: Message | None, now: datetime) -> None:
+    """clean: None where it could not be made fit; its writer is told then."""
     own, writer = own_server(session, host), member_by_id(session, letter.writer_id)
     reader, mailing_list = remote.remote_author_of(session, letter.alias), list_by_id(session, letter.list_id)
     remote.letter_left(session, letter.id or 0, now)
@@ -121,7 +152,8 @@ def _send_letter(session: Session, host: Host, letter: RemoteLetter, message: Me
     entry = roster.server(reader.origin) if roster and reader else None
     if writer is None or reader is None or mailing_list is None:
         return
-    if own is None or roster is None or entry is None:
+    message = clean or parse(read_content(session, letter.content_id))
+    if own is None or roster is None or entry is None or clean is None:
         tell_lost(session, host, letter, writer, reader.name, mailing_list, message, now)
         return
     facts = BorderFacts(names_of_addresses(session, letter.list_id), language=writer.language)
@@ -163,7 +195,10 @@ def _waits(session: Session, host: Host, post_id: int, now: datetime) -> bool:
 def _depart(session: Session, host: Host, source: Source, message: Message, now: datetime) -> None:
     post, author = source.post, source.author
     departure = departures.departure_of(session, id_of(post))
-    if departure is None or departure.state is not DepartureState.DUE or author is None or post.removed_at is not None:
+    if departure is None or departure.state is not DepartureState.DUE:
+        return
+    if author is None or post.removed_at is not None:
+        departure.state = DepartureState.HOME
         return
     space, roster = (
         spaces.space_by_id(session, departure.space),

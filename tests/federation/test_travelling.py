@@ -12,7 +12,9 @@ import pytest
 from sqlmodel import Session
 
 from handlers.address import Mailbox
-from organic_mail import joining
+from handlers.message import Message
+from handlers.peer.border import BorderFacts, Crossing, crossing
+from organic_mail import joining, travelling
 from organic_mail.departing import stop_waiting
 from organic_mail.peer_view import peer_view, space_view, told, told_of_space
 from organic_mail.remote_posts import forget_old_posts
@@ -309,6 +311,26 @@ def test_f80_what_is_too_big_for_the_space_stays(street: Village, oak: Server) -
     carry(street)
     assert everywhere(street, "Apples") == [1, 0, 0]
     assert len(got(street, person(oak), '"Apples" stayed with us')) == 1
+
+
+def test_what_we_fail_at_stays_and_holds_nobody_up(
+    street: Village, oak: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(oak, share="always")
+
+    def failing(message: Message, facts: BorderFacts) -> Crossing:
+        if message.subject == "Pears":
+            raise RuntimeError("a fault of ours")
+        return crossing(message, facts)
+
+    monkeypatch.setattr(travelling, "crossing", failing)
+    write(oak, "Pears")
+    write(oak, "Apples")
+    carry(street)
+    assert everywhere(street, "Pears") == [1, 0, 0]
+    assert everywhere(street, "Apples") == [1, 1, 1]
+    assert departure_of(oak, "Pears").state is DepartureState.HOME
+    assert len(got(street, person(oak), '"Pears" stayed with us')) == 1
 
 
 def test_two_lists_of_one_server(street: Village, oak: Server, pine: Server) -> None:
