@@ -258,3 +258,5 @@ def _act(timer: Timer, now: datetime) -> None:
         timer.act(now)
     except (StorageTrouble, DnsTrouble, Problem) as trouble:
         log.warning("timer failed", timer=timer.name, reason=str(trouble))
+    except Exception:  # one post that we fail at must not take everybody's mail along
+        log.exception("timer failed", timer=timer.name)

@@ -66,12 +66,14 @@ def test_each_acts_at_the_start_and_then_in_its_time() -> None:
     assert acted == [("a", 0), ("b", 0), ("a", 1), ("a", 2), ("b", 2), ("a", 3), ("a", 4), ("b", 4)]
 
 
-def test_trouble_waits_for_the_next_time() -> None:
+@pytest.mark.parametrize("trouble", [StorageTrouble("the disk is full"), ValueError("a fault of ours")])
+def test_trouble_waits_for_the_next_time(trouble: Exception) -> None:
+    """A daemon that ended at a fault of ours would meet the same one at its next start, and nobody had mail."""
     tries: list[datetime] = []
 
     def act(now: datetime) -> None:
         tries.append(now)
-        raise StorageTrouble("the disk is full")
+        raise trouble
 
     clock = Clock(NOON + timedelta(hours=1, minutes=30))
     clock.run(Timer("trouble", timedelta(hours=1), act))
