@@ -19,14 +19,19 @@ _FIRST = timedelta(days=1)  # so far back the first note looks
 
 
 def begin_note(session: Session, list_id: int, day: date, now: datetime) -> tuple[int, int] | None:
-    """Write down that this day has its note. Between which ids of the log it looks; None when the day had one."""
+    """Write down that this day has its note. Between which ids of the log it looks; None when the day had one.
+
+    None on the first day of all, too: who has just begun sees for herself, and reads of it the next morning.
+    """
     if session.get(DailyNote, (list_id, day)):
         return None
     before: int | None = session.exec(select(func.max(DailyNote.read_to)).where(DailyNote.list_id == list_id)).one()
+    newest = session.exec(select(func.max(Event.id))).one() or before or 0
     if before is None:
         old = select(func.max(Event.id)).where(col(Event.at) <= now - _FIRST)
-        before = session.exec(old).one() or 0
-    newest = session.exec(select(func.max(Event.id))).one() or before
+        session.add(DailyNote(list_id=list_id, day=day, read_to=session.exec(old).one() or 0, noted_at=now))
+        session.flush()
+        return None
     session.exec(delete(DailyNote).where(col(DailyNote.list_id) == list_id, col(DailyNote.day) < day - _KEPT))
     session.add(DailyNote(list_id=list_id, day=day, read_to=max(newest, before), noted_at=now))
     session.flush()

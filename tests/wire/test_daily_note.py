@@ -25,6 +25,7 @@ MORNING = datetime(2026, 11, 23, 6, 5, tzinfo=UTC)  # five past seven in Stockho
 def people(sqlite_template: Path, tmp_path: Path) -> Iterator[Community]:
     changes = {"community": {"timezone": "Europe/Stockholm"}}
     with community(sqlite_template, tmp_path, changes) as made:
+        write_daily_notes(made.database, made.host, MORNING - timedelta(days=1))  # the first day has none
         yield made
 
 
@@ -97,6 +98,15 @@ def test_not_before_the_morning_where_the_community_is(people: Community) -> Non
     logs(people, "refused", "An email was refused.", "family")
     assert notes(people, MORNING - timedelta(minutes=10)) == []
     assert len(notes(people)) == 1
+
+
+def test_who_has_just_begun_reads_of_it_the_next_morning(sqlite_template: Path, tmp_path: Path) -> None:
+    with community(sqlite_template, tmp_path, {}) as people:
+        people.clock[0] = MORNING
+        logs(people, "refused", "On the first day.", "family")
+        assert notes(people, MORNING + timedelta(hours=3)) == []
+        (letter,) = notes(people, MORNING + timedelta(days=1, hours=3))
+        assert "On the first day." in letter.text
 
 
 def test_once_a_day_whatever_the_clock_does(people: Community) -> None:
