@@ -177,6 +177,7 @@ def test_a_day_has_one_note_and_begins_where_the_last_ended(database: Database) 
         record(session, "refused", "Long ago.", now=NOW - 3 * DAY, list_id=family)
         record(session, "refused", "One.", now=NOW, list_id=family)
         record(session, "refused", "Of nobody.", now=NOW)
+        assert daily_notes.begin_note(session, family, day - DAY, NOW) is None  # the first day of all
         span = daily_notes.begin_note(session, family, day, NOW)
         assert span is not None
         lines = daily_notes.lines_between(session, *span, ["refused"], only=family, without=())
