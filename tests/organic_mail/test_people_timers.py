@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from handlers.facts import id_of
 from organic_mail.home import open_home
@@ -35,6 +35,7 @@ def test_data_notes_and_the_sweep(om: Operator) -> None:
             store_content(session, b"Unused: yes\r\n\r\n", NOON)
             return id_of(rose)
 
+        timers["write daily notes"].act(NOON - timedelta(days=1))  # the first day has none
         rose = opened.database.write(wish)
         for name in ("send wished data", "write daily notes", "forget unused messages"):
             timers[name].act(NOON)
