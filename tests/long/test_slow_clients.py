@@ -36,7 +36,7 @@ def test_honest_mail_comes_in_at_once(family: Operator, settings: str) -> None:
     with daemon(family.home, "--only", "receive", settings=settings) as running, besieged(running.port):
         took = []
         for number in range(HONEST):
-            time.sleep(BETWEEN)
+            time.sleep(BETWEEN)  # honest people come one after the other, while the others besiege us
             took.append(honest(running.port, mail(message_id=f"<{number}@home.example>")))
     assert max(greeted for greeted, _ in took) < GREETED
     assert max(delivered for _, delivered in took) < DELIVERED

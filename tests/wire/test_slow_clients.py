@@ -88,7 +88,7 @@ def test_honest_mail_comes_in(family: Operator, settings: str) -> None:
     with daemon(family.home, "--only", "receive", settings=settings) as running, besieged(running.port):
         took = []
         for number in range(HONEST):
-            time.sleep(BETWEEN)
+            time.sleep(BETWEEN)  # honest people come one after the other, while the others besiege us
             took.append(attempts(running, mail(message_id=f"<{number}@home.example>")))
         assert sum(took) < 2 * HONEST, took
         assert running.process.poll() is None
