@@ -15,7 +15,6 @@ from handlers.facts import Facts, Host, QuestionFacts, TokenFacts, id_of
 from handlers.message import Message
 from handlers.route import Kind, Route, candidates, in_domain
 from handlers.token import read_verp
-from organic_mail import remote_mail
 from organic_mail.answered import (
     answered_member,
     answered_post,
@@ -30,8 +29,8 @@ from organic_mail.answered import (
 from organic_mail.asking import joining_is_busy
 from organic_mail.letter_facts import button_facts, letter_facts, sent_letter_facts
 from organic_mail.muting import muting_facts
-from organic_mail.peer_mail import is_peers_mailbox
 from organic_mail.private_facts import private_facts
+from organic_mail.remote_facts import is_peers_mailbox, remote_facts
 from organic_mail.reported import complaint_facts, sent_facts
 from storage import members, questions, remote, spaces, tokens
 from storage.bans import patterns_concerning
@@ -86,7 +85,7 @@ def _facts(
     sent = sent_facts(session, route.bounce) if route.bounce else None
     complaint = complaint_facts(session, host, message, now.date()) if _may_complain(route, message) else None
     if route.kind is Kind.REMOTE:
-        remotely = remote_mail.remote_facts(session, host, author, route, now)
+        remotely = remote_facts(session, host, author, route, now)
         return replace(remotely, is_banned=author is not None and is_banned_from(session, None, author.address))
     if route.kind in (Kind.ALIAS, Kind.BOUNCE):
         private = private_facts(session, host, message, author, route, now)

@@ -78,11 +78,3 @@ def _heard(session: Session, host: Host, peer: Peer, *, proven: bool, now: datet
         values = {"what": "unproven", "server": peer.domain, "reason": ""}
         cause = f"peer:unproven:{peer.domain}:{now.date()}"
         tell_operator(session, host, NoticeKind.PEER_NEWS, values, cause=cause, now=now)
-
-
-def is_peers_mailbox(session: Session, host: Host, token: str) -> bool:
-    """Is there anybody behind organic-peer-TOKEN@? Without a token it is for servers that begin."""
-    if host.peer_key is None or not token:
-        return host.peer_key is not None
-    own = peers.own_key(session)
-    return peers.peer_of_mailbox(session, token) is not None or (own is not None and own.mailbox == token)

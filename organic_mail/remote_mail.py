@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from email.utils import format_datetime
 
 from sqlmodel import Session
 
-from handlers.address import Mailbox, address_key
-from handlers.facts import Facts, Host, RemoteFacts, id_of
+from handlers.address import Mailbox
+from handlers.facts import Facts, Host, id_of
 from handlers.header_field import header_field, text_tokens
 from handlers.message import Message, parse
 from handlers.notice import Notice, NoticeKind
@@ -16,35 +16,14 @@ from handlers.outcome import SendRemotely
 from handlers.peer.seal import Seal, SealedPost
 from handlers.policy import owner_address
 from handlers.private_copy import Alias, PrivateCopyFacts, private_copy
-from handlers.route import Route
 from handlers.token import private_reference
 from organic_mail import notices
+from organic_mail.remote_facts import shared_list
 from organic_mail.remote_posts import author_of_seal, parent_here
-from storage import departures, members, queue, remote, spaces
+from storage import departures, members, queue, remote
 from storage.events import record
-from storage.models import MailingList, Member, Status
+from storage.models import MailingList, Member
 from storage.models_travel import RemoteLetter
-
-_HERE = (Status.ACTIVE, Status.PAUSED)
-_A_DAY = timedelta(days=1)
-
-
-def remote_facts(session: Session, host: Host, author: Mailbox | None, route: Route, now: datetime) -> Facts:
-    """Who writes, whether she is in the space of the reader, and what stands between the two."""
-    reader = remote.remote_author_of(session, route.alias)
-    member = members.member_of_address(session, address_key(author.address)) if author else None
-    if reader is None:
-        return Facts(host, author=author)
-    shared = _shared_list(session, member, reader.space)
-    written = remote.letters_since(session, writer_id=member.id or 0, since=now - _A_DAY) if member else 0
-    blocked = member is not None and remote.is_blocked(session, member_id=id_of(member), alias=route.alias)
-    return Facts(
-        host,
-        author=author,
-        mailing_list=shared,
-        member=member,
-        remote=RemoteFacts(reader.name, is_blocked=blocked, written_today=written),
-    )
 
 
 def take(session: Session, action: SendRemotely, *, content_id: int, now: datetime) -> None:
@@ -79,7 +58,7 @@ def deliver_private(session: Session, host: Host, post: SealedPost, now: datetim
     author = author_of_seal(session, seal, now)
     member_id = departures.member_of_token(session, space=seal.space, token=seal.to_author)
     member = members.member_by_id(session, member_id) if member_id else None
-    shared = _shared_list(session, member, seal.space)
+    shared = shared_list(session, member, seal.space)
     if member is None or shared is None:
         record(session, "dropped", f"A private mail from {seal.key.origin} was for nobody here.", now=now)
         return
@@ -149,14 +128,3 @@ def _as_mail(seal: Seal, content: bytes, parent: str) -> bytes:
         *answers,
     ]
     return b"".join(fields) + content
-
-
-def _shared_list(session: Session, member: Member | None, space: str) -> MailingList | None:
-    """The list of ours in the space that she is on."""
-    if member is None:
-        return None
-    for mailing_list in spaces.seats_of(session, space):
-        membership = members.membership(session, id_of(mailing_list), id_of(member))
-        if membership is not None and membership.status in _HERE:
-            return mailing_list
-    return None
