@@ -63,6 +63,10 @@ class Neighbour:
         """Domain and state."""
         return {each["domain"]: each["state"] for each in self.json("space", "show", space)["entries"]}
 
+    def is_through(self) -> bool:
+        """Is nothing on its way out? What nobody took so far waits for its time."""
+        return not {row["state"] for row in self.json("queue", "ls")} & {"due", "sending"}
+
     @contextmanager
     def serving(self) -> Iterator[Daemon]:
         with daemon(self.home, settings=self.settings) as running:

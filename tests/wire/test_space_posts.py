@@ -111,15 +111,23 @@ def test_in_a_circle_everybody_gets_a_post_once_also_who_was_killed(tmp_path: Pa
         members.writes(oak, "Ana R. <ana@home.example>", "garden-plum-street@oak.example", "Apples", "Ripe!")
         members.one("bob@home.example", "Apples")
         members.one("cid@home.example", "Apples")
+        # What was taken and not yet recorded as taken goes out again after a kill (RFC 1047): that is not meant here.
+        until(pine.is_through)
 
         assert pine.running is not None
         pine.running.end(signal.SIGKILL)
         members.writes(oak, "Ana R. <ana@home.example>", "garden-plum-street@oak.example", "Pears", "Ripe, too!")
         members.one("cid@home.example", "Pears")
         later.enter_context(pine.serving())
-        oak("queue", "retry", "--all")
-        members.one("bob@home.example", "Pears")
+        # Again and again: an attempt that was under way meanwhile notes its failure, and a later time, after a retry.
+        until(lambda: oak("queue", "retry", "--all") and members.got("bob@home.example", "Pears"))
         members.writes(oak, "Ana R. <ana@home.example>", "garden-plum-street@oak.example", "Plums", "The last ones.")
-        members.one("bob@home.example", "Plums")
-        for subject in ("Apples", "Pears", "Plums"):
-            assert [len(members.got(f"{name}@home.example", subject)) for name in ("ana", "bob", "cid")] == [1, 1, 1]
+        for name in ("ana", "bob", "cid"):
+            members.one(f"{name}@home.example", "Plums")
+        for server in members.servers.values():
+            until(server.is_through)
+        got = [
+            [len(members.got(f"{name}@home.example", subject)) for name in ("ana", "bob", "cid")]
+            for subject in ("Apples", "Pears", "Plums")
+        ]
+        assert got == [[1, 1, 1], [1, 1, 1], [1, 1, 1]]
