@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from handlers.address import Mailbox, address_key
 from handlers.automatic import has_automatic_subject, is_report
@@ -34,6 +34,7 @@ from organic_mail.remote_facts import is_peers_mailbox, remote_facts
 from organic_mail.reported import complaint_facts, sent_facts
 from storage import members, questions, remote, spaces, tokens
 from storage.bans import patterns_concerning
+from storage.forms import posts_with
 from storage.intake import Seat, has_list, has_posted, seat_of
 from storage.letter_buttons import button
 from storage.lists import list_by_id, list_named
@@ -269,7 +270,7 @@ def _bounced_post(session: Session, route: Route) -> Post | None:
     """The post whose copy was sent from this bounce address, in a list that is still there."""
     if route.bounce is None:
         return None
-    for post in session.exec(select(Post).where(Post.content_id == route.bounce.content_id)):
+    for post in posts_with(session, route.bounce.content_id):
         mailing_list = list_by_id(session, post.list_id)
         if mailing_list is not None and mailing_list.removed_at is None and post.removed_at is None:
             return post

@@ -12,9 +12,10 @@ from datetime import datetime
 from sqlalchemy import bindparam, insert, literal, sql, text, union_all, update
 from sqlmodel import Session, SQLModel, col, delete, select
 
+from storage.forms import posts_with
 from storage.letter_recall import recall_letters_of
 from storage.letters import IN_LETTERS, begin_letters
-from storage.models import Delivery, Membership, Post, Status
+from storage.models import Delivery, Membership, Status
 from storage.models_bounces import Blame, Bounce, Pause, PauseReason, Suppression
 from storage.prepared import PreparedAmong
 
@@ -41,8 +42,7 @@ class SentCopy:
 
 def sent_copy(session: Session, *, content_id: int, member_id: int) -> SentCopy | None:
     """The mail with this content to this member; None when its row was forgotten."""
-    posts = select(Post.id).where(Post.content_id == content_id)
-    of_posts = col(Delivery.post_id).in_(posts)
+    of_posts = col(Delivery.post_id).in_([post.id for post in posts_with(session, content_id)])
     letters = col(Delivery.post_id).is_(None) & (col(Delivery.content_id) == content_id)
     for which in (of_posts, letters):
         query = select(Delivery).where(which, Delivery.member_id == member_id).order_by(col(Delivery.id))
@@ -53,7 +53,7 @@ def sent_copy(session: Session, *, content_id: int, member_id: int) -> SentCopy 
 
 
 def post_of_content(session: Session, content_id: int) -> int | None:
-    return session.exec(select(Post.id).where(Post.content_id == content_id).limit(1)).first()
+    return next((post.id for post in posts_with(session, content_id)), None)
 
 
 def add_bounce(

@@ -117,6 +117,22 @@ def has_left(session: Session, *, post_id: int, sealed_as: str, serial: int, now
     session.flush()
 
 
+def note_change(session: Session, post_id: int, now: datetime) -> bool:
+    """A post has a new form. Returns whether the old one has left, so that the new one shall follow it."""
+    row = session.get(Departure, post_id)
+    if row is None or row.state is not DepartureState.GONE:
+        return False
+    row.changed_at = now
+    session.flush()
+    return True
+
+
+def due_changes(session: Session) -> list[int]:
+    """Ids of posts of which a newer form has yet to leave, the oldest post first."""
+    query = select(Departure.post_id).where(col(Departure.changed_at).is_not(None))
+    return list(session.exec(query.order_by(col(Departure.post_id))))
+
+
 def departed_since(session: Session, *, member_id: int, space: str, since: datetime) -> int:
     """How many posts of one author have left for a space."""
     query = (

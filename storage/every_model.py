@@ -7,6 +7,7 @@ import storage.models_bans
 import storage.models_bounces
 import storage.models_cleaned
 import storage.models_community
+import storage.models_forms
 import storage.models_letters
 import storage.models_mailbox
 import storage.models_mutes
@@ -17,6 +18,7 @@ import storage.models_private
 import storage.models_questions
 import storage.models_reactions
 import storage.models_relay
+import storage.models_repeats
 import storage.models_shunts
 import storage.models_spaces
 import storage.models_threads

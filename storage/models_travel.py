@@ -28,6 +28,7 @@ class Departure(SQLModel, table=True):
         partial_index("ix_departure_due", "post_id", where="state = 'due'"),
         Index("ix_departure_sealed_as", "sealed_as"),
         partial_index("ix_departure_twin", "twin", where="twin <> ''"),
+        partial_index("ix_departure_changed", "post_id", where="changed_at IS NOT NULL"),
     )
     post_id: int = Field(sa_column=Column(BigId, ForeignKey("post.id"), primary_key=True, autoincrement=False))
     space: str  # <plum-street.spaces.oak.example>
@@ -39,6 +40,7 @@ class Departure(SQLModel, table=True):
     twin: str = ""  # of a mail that went to several lists of the space: what they know it by
     decided_at: datetime | None = Field(default=None, sa_type=Moment)
     left_at: datetime | None = Field(default=None, sa_type=Moment)
+    changed_at: datetime | None = Field(default=None, sa_type=Moment)  # since then, a newer form has yet to leave
     created_at: datetime = Field(sa_type=Moment)
 
 

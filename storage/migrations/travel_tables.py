@@ -12,6 +12,7 @@ WORD = sa.String(length=16)
 
 def create_travel_tables() -> None:
     due, twin = sa.text("state = 'due'"), sa.text("twin <> ''")
+    changed = sa.text("changed_at IS NOT NULL")
     op.create_table(
         "departure",
         sa.Column("post_id", BIG_ID, autoincrement=False, nullable=False),
@@ -24,6 +25,7 @@ def create_travel_tables() -> None:
         sa.Column("twin", sa.String(), nullable=False),
         sa.Column("decided_at", MOMENT, nullable=True),
         sa.Column("left_at", MOMENT, nullable=True),
+        sa.Column("changed_at", MOMENT, nullable=True),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.ForeignKeyConstraint(["post_id"], ["post.id"], name="fk_departure_post_id"),
         sa.PrimaryKeyConstraint("post_id", name="pk_departure"),
@@ -31,6 +33,7 @@ def create_travel_tables() -> None:
     op.create_index("ix_departure_due", "departure", ["post_id"], sqlite_where=due, postgresql_where=due)
     op.create_index("ix_departure_sealed_as", "departure", ["sealed_as"])
     op.create_index("ix_departure_twin", "departure", ["twin"], sqlite_where=twin, postgresql_where=twin)
+    op.create_index("ix_departure_changed", "departure", ["post_id"], sqlite_where=changed, postgresql_where=changed)
     op.create_table(
         "space_author",
         sa.Column("member_id", sa.Integer(), nullable=False),

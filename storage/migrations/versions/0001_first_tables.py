@@ -9,12 +9,14 @@ from alembic import op
 
 from storage.migrations.ban_table import create_ban_table
 from storage.migrations.bounce_tables import create_bounce_tables
+from storage.migrations.form_table import create_form_table
 from storage.migrations.letter_tables import create_letter_tables
 from storage.migrations.peer_tables import create_peer_tables
 from storage.migrations.people_tables import create_people_tables
 from storage.migrations.picture_tables import create_picture_tables
 from storage.migrations.private_tables import create_private_tables
 from storage.migrations.relay_tables import create_relay_tables
+from storage.migrations.repeat_tables import create_repeat_tables
 from storage.migrations.travel_tables import create_travel_tables
 
 revision = "0001_v0.1.0"
@@ -332,7 +334,9 @@ def upgrade() -> None:
     create_relay_tables()
     create_travel_tables()
     create_letter_tables()
+    create_repeat_tables()
     create_picture_tables()
+    create_form_table()
     op.create_table(
         "delivery",
         sa.Column("id", BIG_ID, nullable=False),
