@@ -116,7 +116,7 @@ def _footer(page: Page) -> list[_Line]:
         lines.append(_Line(words.say("To write to everyone:"), address=page.list_address))
         by_number = words.say("You can also press Reply and start with the number, for example: 1 What lovely photos!")
         lines.append(_Line(*how_to(by_number)))
-    if not page.weekly:
+    if page.slower:
         lines.append(_Line(*how_to(words.say("For fewer letters, press Reply and write: weekly"))))
     lines.append(_Line(*how_to(words.say("To stop them all, write: stop"))))
     lines.append(_Line(words.say("To ask a person, write to:"), address=page.owner_address))

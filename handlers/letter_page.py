@@ -104,7 +104,7 @@ class Page:
     thanks: tuple[str, ...]
     memory: Remembered | None
     may_answer: bool
-    weekly: bool
+    slower: bool  # can she have fewer of them?
 
     @property
     def pictures(self) -> tuple[Shown, ...]:
@@ -118,6 +118,7 @@ class LetterKind(Enum):
     NEWS = auto()
     REST = auto()  # what had no room in the letter before
     MISSED = auto()  # what was written while she was away
+    AWAY = auto()  # what came while this server was away, and may have come before
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,7 @@ def page(contents: Contents, facts: PageFacts) -> Page:
         thanks=tuple(_line(each.title, each.names, words) for each in contents.thanks),
         memory=memory,
         may_answer=mailing_list.posting is not Posting.ANNOUNCE,
-        weekly=facts.weekly,
+        slower=not facts.weekly and facts.kind is not LetterKind.AWAY,
     )
 
 
@@ -180,6 +181,8 @@ def _title(facts: PageFacts) -> str:
         return facts.words.say("What you missed")
     if facts.kind is LetterKind.REST:
         return facts.words.say("More from the letter")
+    if facts.kind is LetterKind.AWAY:
+        return facts.words.say("While we were away")
     title = facts.words.say("%(weekday)s's letter", weekday=facts.words.weekday(facts.now.date()))
     return title[:1].upper() + title[1:]
 
@@ -213,8 +216,11 @@ def _summary(contents: Contents, facts: PageFacts) -> str:
 
 
 def _explanations(facts: PageFacts) -> tuple[str, ...]:
-    """Her first letter says what it is."""
+    """Her first letter says what it is, and so does one that repeats."""
     words = facts.words
+    if facts.kind is LetterKind.AWAY:
+        away = words.say("These messages came while our server was away. You may have some of them already.")
+        return (away,)
     if not facts.first:
         return ()
     sentences = [words.say("This is your first letter. It brings you what the others have written.")]

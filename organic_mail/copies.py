@@ -141,7 +141,7 @@ class SharedLetter:
         return self.edition.size + len(self.body)
 
     def outgoing(self, claimed: Claimed, signer: Signer) -> Outgoing:
-        leave = f"{self.list_name}-{claimed.leave_token or 'leave'}"
+        leave = f"{claimed.through or self.list_name}-{claimed.leave_token or 'leave'}"
         mailbox = self.host.mailbox
         reader = Reader(
             claimed.reader_name,

@@ -235,9 +235,11 @@ class LetterWriter:
         raw = edition_mail(made, self._list, self._host, now=local)
         return Edition(made, found, raw, words.language, local.date())
 
-    def _edition_if_possible(self, reader: ReaderRow, found: Contents) -> Edition | None:
+    def _edition_if_possible(
+        self, reader: ReaderRow, found: Contents, kind: LetterKind = LetterKind.NEWS
+    ) -> Edition | None:
         try:
-            return self.edition(reader, found)
+            return self.edition(reader, found, kind)
         except StorageTrouble:
             raise
         except Exception:  # the others get their letters
@@ -301,6 +303,8 @@ class LetterWriter:
         wanted: Sequence[tuple[ReaderRow, tuple[object, ...], int]],
         new: dict[tuple[object, ...], Edition],
         day: date | None,
+        *,
+        counted: bool = True,
     ) -> tuple[dict[tuple[object, ...], int], int]:
         kept = {key: keep_edition(session, self._list, edition, self._now) for key, edition in new.items()}
         known = self._editions | kept
@@ -310,7 +314,7 @@ class LetterWriter:
             )
             for reader, key, read_to in wanted
         ]
-        return kept, letters.add_letters(session, rows, list_id=id_of(self._list), now=self._now)
+        return kept, letters.add_letters(session, rows, list_id=id_of(self._list), now=self._now, counted=counted)
 
 
 def keep_edition(session: Session, mailing_list: MailingList, edition: Edition, now: datetime) -> int:

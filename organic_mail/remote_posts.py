@@ -18,7 +18,7 @@ from handlers.peer.seal import PostKey, Seal, SealedPost
 from handlers.peer.store import Way
 from handlers.render import SpaceFacts
 from organic_mail.home_elsewhere import hold_back
-from storage import departures, posts, remote, spaces
+from storage import departures, posts, remote, repeats, spaces
 from storage.bans import patterns_concerning
 from storage.contents import store_content
 from storage.departures import lists_with_twin
@@ -57,7 +57,7 @@ def deliver(session: Session, host: Host, post: SealedPost, way: Way, now: datet
         if earlier is not None:
             _replace(session, earlier, seal, content_id)
         elif way is not Way.ARCHIVE:
-            _publish(session, host, mailing_list, seal, author, content_id, parent, roster, now)
+            _publish(session, host, mailing_list, seal, author, content_id, parent, roster, way, now)
 
 
 def posts_of(session: Session, key: PostKey) -> list[Post]:
@@ -141,6 +141,7 @@ def _publish(
     content_id: int,
     parent: str,
     sealed: Roster,
+    way: Way,
     now: datetime,
 ) -> None:
     try:
@@ -171,6 +172,8 @@ def _publish(
     )
     current = known_roster(session, seal.space) or sealed
     hold_back(session, host, mailing_list, id_of(post), seal, sealed=sealed, current=current, now=now)
+    if way is Way.MAY_REPEAT:
+        repeats.gather(session, id_of(post), now)
     text = f'{seal.name} of {seal.key.origin} wrote "{seal.subject[:100]}" to everyone in {space_name(seal.space)}.'
     record(session, "posted", text, now=now, list_id=mailing_list.id, post_id=post.id, content_id=content_id)
 

@@ -28,6 +28,7 @@ from organic_mail.peer_keys import OwnKeys
 from organic_mail.peering import give_up_handshakes
 from organic_mail.problem import Problem
 from organic_mail.relaying import forget_relayed_posts, send_due, wake
+from organic_mail.repeats import write_repeats
 from organic_mail.resolver import Dns, DnsTrouble
 from organic_mail.rosters import renew_rosters
 from organic_mail.travelling import depart_due, send_letters
@@ -165,6 +166,7 @@ def renew_all_rosters(database: Database, host: Host, now: datetime) -> None:
 def _write_letters(opened: Opened, host: Host, now: datetime) -> None:
     write_wished_letters(opened.database, host, now)
     write_due_letters(opened.database, host, now)
+    write_repeats(opened.database, host, now)
 
 
 def stop_waiting_for_authors(database: Database, now: datetime) -> None:

@@ -15,6 +15,7 @@ from storage.contents import store_content
 from storage.models import DeliveryMode, DeliveryState, Membership, Status
 from storage.models_letters import Letter, LetterEdition, LetterEntry, LetterReader
 from storage.news import newest_post
+from storage.repeats import forget_of_letters
 from storage.tables import address, delivery, letter, mailing_list, member, membership
 from storage.tables import letter_reader as reader
 
@@ -213,10 +214,12 @@ def pass_over(session: Session, readers: Sequence[tuple[ReaderRow, int]]) -> Non
         session.connection().execute(_PASS_OVER, rows)
 
 
-def add_letters(session: Session, letters: Sequence[NewLetter], *, list_id: int, now: datetime) -> int:
+def add_letters(
+    session: Session, letters: Sequence[NewLetter], *, list_id: int, now: datetime, counted: bool = True
+) -> int:
     """Letters of one list into the queue, but for those whom another daemon has written to meanwhile.
 
-    Returns how many letters there were.
+    counted: how far their readers have come moves on. Returns how many letters there were.
     """
     connection = session.connection()
     ids = {"ids": [each.reader.membership_id for each in letters]}
@@ -243,8 +246,9 @@ def add_letters(session: Session, letters: Sequence[NewLetter], *, list_id: int,
         (wanted[message_id], letter_id, content_id)
         for message_id, letter_id, content_id in connection.execute(_ADDED, {"ids": list(wanted)})
     ]
-    if added:
+    if added and counted:
         connection.execute(_MOVE_ON, [_moved_on(each) for each, _, _ in added])
+    if added:
         connection.execute(insert(delivery), [_due(*row, list_id, now) for row in added])
     return len(added)
 
@@ -325,4 +329,6 @@ def forget_letters(session: Session, *, before: datetime, limit: int = 1000) -> 
         .where(~exists().where(delivery.c.letter_id == letter.c.id))
         .limit(limit)
     )
-    return session.connection().execute(letter.delete().where(letter.c.id.in_(old))).rowcount
+    ids = session.connection().execute(old).scalars().all()
+    forget_of_letters(session, ids)
+    return session.connection().execute(letter.delete().where(letter.c.id.in_(ids))).rowcount

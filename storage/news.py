@@ -85,6 +85,12 @@ def news_between(session: Session, thread_id: int, *, first: int, last: int) -> 
     return [NewsRow(*row) for row in rows]
 
 
+def news_of(session: Session, post_ids: Sequence[int]) -> list[NewsRow]:
+    """These posts, oldest first, the last MOST_NEWS of them."""
+    rows = session.connection().execute(_news().where(post.c.id.in_(post_ids[-MOST_NEWS:])).order_by(post.c.id)).all()
+    return [NewsRow(*row) for row in rows]
+
+
 def post_before(session: Session, thread_id: int, post_id: int) -> NewsRow | None:
     """The last post of a thread that came before another one."""
     query = _news().where(post.c.thread_id == thread_id, post.c.id < post_id).order_by(post.c.id.desc()).limit(1)

@@ -14,6 +14,7 @@ from storage import (
     models_pictures,
     models_private,
     models_reactions,
+    models_repeats,
     models_threads,
     models_umbrella,
 )
@@ -45,6 +46,7 @@ picture_look = _table(models_pictures.PictureLook)
 post = _table(models.Post)
 private_mail = _table(models_private.PrivateMail)
 reaction = _table(models_reactions.Reaction)
+repeated_post = _table(models_repeats.RepeatedPost)
 signing_key = _table(models.SigningKey)
 thread = _table(models.Thread)
 thread_mark = _table(models_threads.ThreadMark)

@@ -65,6 +65,7 @@ def send(
     from organic_mail.letters_due import write_due_letters, write_letters_now, write_wished_letters
     from organic_mail.logs import without_log
     from organic_mail.notices import host_of
+    from organic_mail.repeats import write_repeats
 
     with open_community(context) as community, without_log():
         host = host_of(community.settings, community.secrets, community.database)
@@ -75,6 +76,7 @@ def send(
         else:
             count = write_due_letters(community.database, host, moment, only=mailing_list.name)
             count += write_wished_letters(community.database, host, moment, only=mailing_list.name)
+        count += write_repeats(community.database, host, moment, only=mailing_list.name, at_once=now)
     if count:
         typer.echo("1 letter is on its way." if count == 1 else f"{count} letters are on their way.")
     else:
