@@ -39,7 +39,10 @@ class Control:
         return value
 
     def get(self, name: str) -> str | None:
-        return next((value for each, value in self.fields if each == name), None)
+        for each, value in self.fields:
+            if each == name:
+                return value
+        return None
 
     def all(self, name: str) -> tuple[str, ...]:
         return tuple(value for each, value in self.fields if each == name)

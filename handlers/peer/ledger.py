@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from handlers.peer.audience import is_in
 from handlers.peer.control import Unreadable
@@ -100,16 +101,19 @@ def is_closed(day: date, now: datetime) -> bool:
     return day in _closed_days(now)
 
 
-def _closed_days(now: datetime) -> list[date]:
-    last = (now.astimezone(UTC) - _SETTLES).date() - timedelta(days=1)
-    return [last - timedelta(days=back) for back in range(DAYS)]
+def _closed_days(now: datetime) -> tuple[date, ...]:
+    return _days_before((now.astimezone(UTC) - _SETTLES).date())
+
+
+@lru_cache(maxsize=8)
+def _days_before(day: date) -> tuple[date, ...]:
+    return tuple(day - timedelta(days=back) for back in range(1, DAYS + 1))
 
 
 def _member_since(roster: Roster, domain: str) -> datetime | None:
     """None where it is not in the roster at all."""
     dates = [
         entry.since if isinstance(entry.since, datetime) else datetime.min.replace(tzinfo=UTC)
-        for entry in roster.entries
-        if entry.domain == domain
+        for entry in roster.lists_of(domain)
     ]
     return min(dates, default=None)

@@ -111,7 +111,9 @@ def _link_mails(store: RelayStore, own: Own, peer: str, now: datetime) -> list[O
 
 def _posts_and_offers(store: RelayStore, own: Own, link: Link, now: datetime) -> list[Outgoing]:
     rows = store.rows_due(link.peer, now, WINDOW + MOST_OFFERED)
-    if rows and is_away(link):
+    if not rows:
+        return []
+    if is_away(link):
         return _announced_again(store, own, link, rows, now)
     announced = [row for row in rows if _is_to_be_announced(row, now)]
     mails = _posts(store, own, link, [row for row in rows if not _is_to_be_announced(row, now)], now)

@@ -104,7 +104,11 @@ class Roster:
 
     def server(self, domain: str) -> Entry | None:
         """The same, also when it only joins later."""
-        return next((entry for entry in self.entries if entry.domain == domain), None)
+        return next(iter(self.lists_of(domain)), None)
+
+    def lists_of(self, domain: str) -> tuple[Entry, ...]:
+        """All lists of a server, also those that only join later."""
+        return tuple(entry for entry in self.entries if entry.domain == domain)
 
 
 def space_id(name: str, domain: str) -> str:

@@ -17,6 +17,7 @@ from handlers.peer.roster import Entry
 from handlers.peer.seal import Kind, PostKey, minted_id
 from handlers.peer.shape import NO_CONTENTS
 from handlers.peer.store import KnownKey, Way
+from tests.federation.paper import PaperKey, on_paper
 from tests.federation.simulator import (
     CONTENTS,
     DAY,
@@ -24,9 +25,7 @@ from tests.federation.simulator import (
     MINUTE,
     SPACE,
     Network,
-    PaperKey,
     Server,
-    paper_signatures,
     rings,
 )
 
@@ -44,7 +43,7 @@ def outages(
     failing: float = 0.1,
 ) -> Network:
     """S1, S2 and S7: posts of one day, while servers fail for hours, or for good."""
-    with paper_signatures():
+    with on_paper():
         network = Network(servers, rings(servers, degree, seed), seed, key=PaperKey)
         chance = random.Random(seed)
         for server in chance.sample(network.servers, int(servers * failing)):
@@ -58,7 +57,7 @@ def outages(
 
 def cut_apart(servers: int, posts: int, seed: int) -> Network:
     """S3: for 48 hours no mail goes from one half to the other."""
-    with paper_signatures():
+    with on_paper():
         network = Network(servers, rings(servers, 6, seed), seed, key=PaperKey)
         network.cut = lambda one, other: network.now < 48 * HOUR and one.number % 2 != other.number % 2
         _write_at_random(network, posts, random.Random(seed), 48 * HOUR)
@@ -69,7 +68,7 @@ def cut_apart(servers: int, posts: int, seed: int) -> Network:
 
 def liars(servers: int, posts: int, seed: int, bad: int) -> Network:
     """S4: some alter what they relay, strip paths, repeat, drop half, forge retractions, and say two things at once."""
-    with paper_signatures():
+    with on_paper():
         network = Network(servers, rings(servers, 6, seed), seed, key=PaperKey)
         chance = random.Random(seed)
         liars_of = network.servers[-bad:]
@@ -123,7 +122,7 @@ def _again(server: Server, mail: PostMail, what: str, *, path: str = "") -> Post
 def backups(servers: int, posts: int, seed: int, broken: int) -> tuple[Network, int]:
     """S5: some servers go on from a backup that is six hours old. With it, repeats that members got as mails."""
     surprises: list[Callable[[], int]] = []
-    with paper_signatures():
+    with on_paper():
         network = Network(servers, rings(servers, 6, seed), seed, key=PaperKey)
         _write_at_random(network, posts, random.Random(seed))
         for server in network.servers[:broken]:
@@ -151,7 +150,7 @@ def _restore_later(network: Network, server: Server, at: float, surprises: list[
 
 def clocks(servers: int, posts: int, seed: int, wild: int) -> Network:
     """S6: clocks are up to two hours off, those of the last servers thirty hours ahead."""
-    with paper_signatures():
+    with on_paper():
         network = Network(servers, rings(servers, 6, seed), seed, key=PaperKey)
         chance = random.Random(seed)
         for server in network.servers:
@@ -167,7 +166,7 @@ def clocks(servers: int, posts: int, seed: int, wild: int) -> Network:
 def new_keys(servers: int, posts: int, seed: int, changing: int) -> tuple[Network, list[PostKey]]:
     """S8: servers change their keys while posts flow; two old keys are in other hands. With it, what was forged."""
     forged: list[PostKey] = []
-    with paper_signatures():
+    with on_paper():
         network = Network(servers, rings(servers, 6, seed), seed, key=PaperKey)
         chance = random.Random(seed)
         _write_at_random(network, posts, chance)
@@ -216,7 +215,7 @@ def _forge(network: Network, server: Server, old: PeerKey) -> PostKey:
 def comings_and_goings(servers: int, posts: int, seed: int, moving: int) -> tuple[Network, dict[int, set[str]]]:
     """S9: some join, some leave while posts flow; rosters reach servers late. With it, who is in which roster."""
     members: dict[int, set[str]] = {}
-    with paper_signatures():
+    with on_paper():
         network = Network(servers, rings(servers, 6, seed), seed, key=PaperKey)
         chance = random.Random(seed)
         inside = list(network.servers[moving:])

@@ -14,15 +14,14 @@ from handlers.peer.relay import Taken
 from handlers.peer.relay_mail import PostMail
 from handlers.peer.seal import Kind, PostKey, SealedPost
 from handlers.peer.store import Way
+from tests.federation.paper import PaperKey, on_paper
 from tests.federation.simulator import (
     CONTENT,
     DAY,
     HOUR,
     Network,
-    PaperKey,
     Server,
     Weather,
-    paper_signatures,
 )
 
 MOST_SERVERS = 12
@@ -31,7 +30,7 @@ MOST_SERVERS = 12
 def check_claims(seed: int) -> None:
     """One schedule. Its seed tells it again."""
     chance = random.Random(seed)
-    with paper_signatures():
+    with on_paper():
         _Case(chance, seed).run()
 
 
@@ -55,24 +54,40 @@ class _Case:
         for _ in range(chance.randint(1, 3)):
             network.at(chance.uniform(0, DAY), self._writes)
         network.start()
-        network.run(6 * DAY)
+        self._run_until_quiet()
         self._check()
+
+    def _run_until_quiet(self) -> None:
+        """And for a day more, in which all tell each other once again what they have."""
+        network, seconds = self.network, 2 * DAY
+        network.run(seconds)
+        while seconds < 6 * DAY and (network.waiting() or self._lacking()):
+            seconds += 6 * HOUR
+            network.run(seconds)
+        network.run(seconds + DAY)
 
     def _check(self) -> None:
         network = self.network
         for used in self.used.values():
             assert len(used) <= network.bound, "claim 1: distinct relay mails of one post"
-        latest: dict[tuple[str, str], PostKey] = {}
-        for key in network.posts:
-            latest[key.origin, key.post] = max(key, latest.get((key.origin, key.post), key))
-        for key in latest.values():
-            lacking = [server.domain for server in network.servers if server.store.seen(key) is None]
-            assert not lacking, f"claim 2: {key} has not come to {lacking}"
+        assert self._lacking() == [], "claim 2: everything comes to everybody"
         for server in network.servers:
             delivered = Counter((key.origin, key.post) for key, way in server.store.delivered if way is Way.EACH)
             assert all(count == 1 for count in delivered.values()), "claim 3: each post once"
             assert not [key for key in self.forged if server.store.seen(key)], "claim 4: nobody else's key"
         assert network.waiting() == 0
+
+    def _lacking(self) -> list[tuple[PostKey, str]]:
+        """The latest forms of posts, and servers that they have not come to."""
+        latest: dict[tuple[str, str], PostKey] = {}
+        for key in self.network.posts:
+            latest[key.origin, key.post] = max(key, latest.get((key.origin, key.post), key))
+        return [
+            (key, server.domain)
+            for key in latest.values()
+            for server in self.network.servers
+            if server.store.seen(key) is None
+        ]
 
     def _noted(self, server: Server, outgoing: Outgoing) -> Outgoing:
         if isinstance(outgoing.mail, PostMail):

@@ -6,22 +6,16 @@ its seed.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import heapq
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from typing import Any
-from unittest import mock
 
 from handlers.message import parse
-from handlers.peer import hop as hop_module
-from handlers.peer import seal as seal_module
 from handlers.peer.account import received_control
 from handlers.peer.control_mail import ControlMail
 from handlers.peer.keys import PeerKey
@@ -34,6 +28,7 @@ from handlers.peer.seal import Kind, PostKey, Scope, Seal, SealedPost, minted_id
 from handlers.peer.shape import contents_of
 from handlers.peer.store import Event, KnownKey, Link, Own, Telling
 from tests.federation.memory import MemoryStore
+from tests.federation.paper import LargeRoster
 
 BEGIN = datetime(2026, 11, 22, 8, tzinfo=UTC)
 SPACE = "<plum-street.spaces.s0.example>"
@@ -42,42 +37,6 @@ RETRIES = (5 * MINUTE, 10 * MINUTE, 20 * MINUTE)
 CONTENT = b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nHello neighbours\r\n"
 CONTENTS = contents_of(parse(CONTENT))
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
-
-
-class PaperKey(PeerKey):
-    """Signs with a digest, so that a large run takes minutes. Nobody in such a run forges signatures."""
-
-    def sign(self, context: str, signed: bytes) -> str:
-        return _on_paper(self.public, context, signed)
-
-
-def _on_paper(public: bytes, context: str, signed: bytes) -> str:
-    return base64.b64encode(hashlib.sha256(public + context.encode() + signed).digest()).decode()
-
-
-@contextmanager
-def paper_signatures() -> Iterator[None]:
-    def is_signed(public: bytes, context: str, signed: bytes, signature: str) -> bool:
-        return signature == _on_paper(public, context, signed)
-
-    with mock.patch.object(hop_module, "is_signed", is_signed), mock.patch.object(seal_module, "is_signed", is_signed):
-        yield
-
-
-class LargeRoster(Roster):
-    """Of more servers than a space may have; an entry is looked up rather than searched."""
-
-    @cached_property
-    def _by_domain(self) -> dict[str, Entry]:
-        return {entry.domain: entry for entry in self.entries}
-
-    @cached_property
-    def digest(self) -> str:  # type: ignore[override]
-        return base64.b64encode(hashlib.sha256(f"{self.space} {self.serial}".encode()).digest()).decode()
-
-    def entry(self, domain: str, at: datetime) -> Entry | None:
-        entry = self._by_domain.get(domain)
-        return entry if entry and entry.counts(at) else None
 
 
 @dataclass
@@ -234,7 +193,7 @@ class Network:
             roster=max(server.store.rosters[SPACE]),
             list_id=f"<plum.{server.domain}>",
             date=self.time(server).replace(microsecond=0),
-            author="aaaaabbbbb",
+            author=self._author(),
             name="Ana R.",
             scope=Scope.SPACE,
             keep=365,
@@ -245,6 +204,11 @@ class Network:
             contents=CONTENTS,
         )
         return sealed(replace(seal, **changes), CONTENT, signer)
+
+    def _author(self) -> str:
+        """Many write a little each, so that nobody writes too much."""
+        number = len(self.posts) % len(_LETTERS) ** 2
+        return f"aaaaabbb{_LETTERS[number // len(_LETTERS)]}{_LETTERS[number % len(_LETTERS)]}"
 
     def publish(self, server: Server, post: SealedPost) -> None:
         publish(server.store, server.own, post, self.time(server))

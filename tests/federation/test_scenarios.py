@@ -7,6 +7,7 @@ import pytest
 from handlers.peer.relay import Taken
 from handlers.peer.seal import seal_is_good
 from handlers.peer.store import Event, LinkState
+from tests.federation.paper import on_paper
 from tests.federation.scenarios import (
     backups,
     clocks,
@@ -17,7 +18,7 @@ from tests.federation.scenarios import (
     outages,
 )
 from tests.federation.schedules import check_claims
-from tests.federation.simulator import DAY, HOUR, MINUTE, paper_signatures, share
+from tests.federation.simulator import DAY, HOUR, MINUTE, share
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -61,7 +62,7 @@ def test_s4_some_lie() -> None:
     assert not [(key, domain) for key, domain in network.lost() if key.origin not in bad and domain not in bad]
     assert network.doubles() == 0
     archived = [post for server in good for post in server.store.archive.values()]
-    with paper_signatures():
+    with on_paper():
         for post in archived:
             assert seal_is_good(post, network.by_domain[post.key.origin].key.public)
             assert post.seal.subject == "Apples" or post.key.origin in bad

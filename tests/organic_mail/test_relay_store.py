@@ -18,7 +18,7 @@ from handlers.peer.handshake import State
 from handlers.peer.store import Link
 from organic_mail.relay_store import SqlRelayStore
 from storage import peers
-from tests.federation import simulator
+from tests.federation import paper, simulator
 from tests.federation.memory import MemoryStore
 from tests.federation.schedules import check_claims
 from tests.federation.simulator import BEGIN
@@ -117,6 +117,7 @@ def twins(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[TwinStore]]:
         return made[-1]
 
     monkeypatch.setattr(simulator, "MemoryStore", store)
+    monkeypatch.setattr(paper, "LOOSE", {})  # the database wants the records themselves
     yield made
     for each in made:
         each.session.close()
@@ -132,7 +133,7 @@ def test_both_memories_tell_the_same(twins: list[TwinStore], seed: int) -> None:
 
 def test_a_link_that_was_never_used_is_that_of_the_handshake() -> None:
     twin = TwinStore()
-    key = simulator.PaperKey(random.Random(1).randbytes(32))
+    key = paper.PaperKey(random.Random(1).randbytes(32))
     link = Link("pine.example", "organic-peer-abc@pine.example", (), "ourepoch", "theirepo", BEGIN, due_at=BEGIN)
     known = replace(link, keys=(simulator.KnownKey(key.id, key.public),))
     _shake_hands(twin.session, known)
