@@ -33,7 +33,7 @@ log = structlog.get_logger()
 
 
 def write_repeats(database: Database, host: Host, now: datetime, *, only: str = "", at_once: bool = False) -> int:
-    """For lists on which things have calmed, or for all at once; of one list only, or of all. Returns how many letters."""
+    """For lists on which things have calmed, or for all; for one list only, or at once. Returns how many letters."""
     count = 0
     for each in database.read(repeats.gathered):
         mailing_list = database.read(partial(list_by_id, list_id=each.list_id))
