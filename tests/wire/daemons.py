@@ -83,9 +83,9 @@ class Daemon:
         return [(file.parents[1].name, file.read_bytes()) for file in sorted(self.home.glob("mail/*/new/*"))]
 
 
-def until(there: Callable[[], Any]) -> Any:
-    """What `there` gives, as soon as it gives something."""
-    end = time.monotonic() + PATIENCE
+def until(there: Callable[[], Any], patience: float = PATIENCE) -> Any:
+    """What `there` gives, as soon as it gives something. patience: seconds."""
+    end = time.monotonic() + patience
     while not (found := there()):
         assert time.monotonic() < end, "it did not come"
         select.select([], [], [], 0.02)
