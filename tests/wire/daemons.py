@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 30.0  # seconds: far more than it takes, on the busiest machine
+PATIENCE = 120.0  # seconds: far more than it takes, on the busiest machine
 DRAIN = 10.0  # seconds (contract §1); a quarter of it is left over where a client never ends
 
 SETTINGS = """\

@@ -33,6 +33,7 @@ from storage.keys import add_key
 from storage.models import DeliveryState, KeyState
 from storage.queue import QueueRow
 from tests.dkim_signing import public_text, rsa_key
+from tests.wire.daemons import PATIENCE
 
 DOMAIN = "oak.example"
 URL = "sqlite:///community.db"
@@ -145,7 +146,7 @@ class Community:
             step.set()
 
         stop = asyncio.Event()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             running = asyncio.create_task(self.deliverer(dial, checkpoint=checkpoint, **changes).run(stop))
             running.add_done_callback(lambda _: step.set())
             await step.wait()

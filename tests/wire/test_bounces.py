@@ -31,6 +31,7 @@ from storage.keys import add_key
 from storage.models import KeyState, Status
 from tests.dkim_signing import public_text, rsa_key
 from tests.wire.community import DOMAIN, NOW, Community, believed, community, mail
+from tests.wire.daemons import PATIENCE
 from tests.wire.outbound import dial_to
 from tests.wire.sink import Sink, Transaction
 
@@ -81,7 +82,7 @@ class Street:
             checkpoint=lambda _: step.set(),
         )
         stop = asyncio.Event()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             running = asyncio.create_task(deliverer.run(stop))
             while self.waiting():
                 step.clear()
