@@ -97,6 +97,7 @@ class Deliverer:
         self._signer: Signer | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._awake = asyncio.Event()
+        self._hearing = asyncio.Lock()
         self._claims = Claims()
         self._clock_read = clock(), 0.0
         self._shared = SharedBytes(database, host, clock)
@@ -216,12 +217,17 @@ class Deliverer:
         if not taken.rows:
             return 0
         self._use_key(taken.key)
+        heard = False
         wanted: dict[Key, list[Claimed]] = {}
         for claimed in taken.rows:
             if claimed.id in taken.not_wanted:
                 self._settling.put(not_sent(claimed, taken.not_wanted[claimed.id]))
                 continue
             seconds, reason = self._senders.wait(claimed.recipient)
+            if seconds and not heard:  # it may be due because somebody has put right what it waits for
+                heard = True
+                await self._hear_of_others()
+                seconds, reason = self._senders.wait(claimed.recipient)
             if seconds:
                 self._put_off(claimed, seconds, reason)
             else:
@@ -321,17 +327,19 @@ class Deliverer:
             self._senders.tick()
             try:
                 await self._renew_leases()
-                due_at, changed = await asyncio.to_thread(self._look)
+                due_at = await asyncio.to_thread(self._database.read, queue.next_due)
+                await self._hear_of_others()
             except StorageTrouble as trouble:
                 log.warning("the queue cannot be read", reason=str(trouble))
                 continue
-            if changed:
-                self._senders.forgive()
             if due_at is not None and due_at <= self._clock():
                 self._awake.set()
 
-    def _look(self) -> tuple[datetime | None, bool]:
-        return self._database.read(queue.next_due), self._database.changed()
+    async def _hear_of_others(self) -> None:
+        """Another process, as that of the operator who says `queue retry`, may have put right what copies wait for."""
+        async with self._hearing:
+            if await asyncio.to_thread(self._database.changed):
+                self._senders.forgive()
 
     async def _renew_leases(self) -> None:
         now = self._time()

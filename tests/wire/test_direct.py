@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,10 +15,13 @@ from organic_mail import direct, pacing
 from organic_mail.smtp_client import Timeouts
 from organic_mail.tls_out import Safety
 from storage import queue
+from storage.database import Database
 from tests.dns_server import DnsServer
+from tests.ports import free_port
 from tests.wire.certificates import self_made
+from tests.wire.daemons import PATIENCE
 from tests.wire.direct_delivery import Outside
-from tests.wire.outbound import Community, new_community, verifies
+from tests.wire.outbound import URL, Community, new_community, verifies
 from tests.wire.sink import CLOSE, Sink, Transaction
 
 
@@ -77,6 +82,41 @@ def test_domains_without_a_way_fail_or_wait_by_the_reason(oak: Community, outsid
     assert replies["e@oak.example"].startswith("554 5.4.6 ")
     assert "allow_private_addresses" in replies["f@lan.example"]
     assert outside.dialled == []
+
+
+def test_who_is_told_to_try_again_does_so_before_the_next_look_at_the_clock(
+    oak: Community, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command line makes it due; we claim it for another reason, and have not yet seen that somebody wrote."""
+    monkeypatch.setattr("organic_mail.deliver.BEAT_SECONDS", 3600.0)
+    oak.join("anna@elm.example")
+    oak.post()
+    outside.port = free_port()
+    outside.domain("elm.example", "127.0.0.1")
+    sink, others = Sink(), Database.open(URL, home=oak.home, owner=False)
+
+    async def run(later: ExitStack) -> None:
+        settled, stop = asyncio.Event(), asyncio.Event()
+        deliverer = oak.deliverer(
+            None,  # type: ignore[arg-type]
+            sending=outside.sending(),
+            checkpoint=lambda step: settled.set() if step == "settled" else None,
+        )
+        running = asyncio.create_task(deliverer.run(stop))
+        async with asyncio.timeout(PATIENCE):
+            await settled.wait()
+            settled.clear()
+            await asyncio.to_thread(later.enter_context, sink.listening(outside.port))
+            await asyncio.to_thread(others.write, lambda session: queue.retry(session, None, now=oak.now))
+            deliverer.wake()
+            await settled.wait()
+        stop.set()
+        await running
+
+    with closing(others), ExitStack() as later:
+        asyncio.run(run(later))
+        assert oak.states() == {"anna": "sent"}
+    assert len(sink.taken) == 1
 
 
 @pytest.mark.parametrize("greeting", ["421 4.3.2 not now", "554 5.3.2 no mail here", CLOSE])
