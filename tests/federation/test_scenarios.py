@@ -110,6 +110,7 @@ def test_s9_servers_come_and_go() -> None:
     assert not [key for key, domain in network.lost() if domain in staying and key.origin in staying]
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_s12_any_graph_and_schedule(seed: int) -> None:
-    check_claims(seed)
+@pytest.mark.parametrize("first", range(0, 100, 20))
+def test_s12_any_graph_and_schedule(first: int) -> None:
+    for seed in range(first, first + 20):
+        check_claims(seed)
