@@ -47,6 +47,10 @@ class Members:
         ]
         return [mail for mail in found if isinstance(mail, EmailMessage) and mail["Subject"] == subject]
 
+    def subjects(self, recipient: str) -> list[str]:
+        raw = [each.content for each in self.sink.taken if each.recipient == recipient]
+        return [str(message_from_bytes(each, policy=policy.default)["Subject"]) for each in raw]
+
     def one(self, recipient: str, subject: str) -> EmailMessage:
         mails: list[EmailMessage] = until(lambda: self.got(recipient, subject))
         assert len(mails) == 1
