@@ -195,6 +195,7 @@ class Facts:
     muting: MutingFacts | None = None
     letter: LetterFacts | None = None
     button: ButtonFacts | None = None
+    peer_waits: bool = False  # the server that it comes from has sent as much as was agreed
     space: str = ""  # the id of the one that it was written to, beside the list
     is_banned: bool = False  # the list takes nothing from the author's address
     has_posted: bool = True  # the member, on this list; asked only where first posts are held

@@ -29,6 +29,7 @@ from organic_mail.answered import (
 from organic_mail.asking import joining_is_busy
 from organic_mail.letter_facts import button_facts, letter_facts, sent_letter_facts
 from organic_mail.muting import muting_facts
+from organic_mail.peer_limits import must_wait
 from organic_mail.private_facts import private_facts
 from organic_mail.remote_facts import is_peers_mailbox, remote_facts
 from organic_mail.reported import complaint_facts, sent_facts
@@ -85,6 +86,8 @@ def _facts(
 ) -> Facts:
     sent = sent_facts(session, route.bounce) if route.bounce else None
     complaint = complaint_facts(session, host, message, now.date()) if _may_complain(route, message) else None
+    if route.kind is Kind.PEER:
+        return Facts(host, author=author, peer_waits=must_wait(session, host, message, route.token, now))
     if route.kind is Kind.REMOTE:
         remotely = remote_facts(session, host, author, route, now)
         return replace(remotely, is_banned=author is not None and is_banned_from(session, None, author.address))

@@ -17,6 +17,7 @@ from handlers.peer.letter import read_letter
 from handlers.peer.relay_mail import read_hop
 from organic_mail import peering, relaying, rotating, space_mail
 from organic_mail.operator_letter import tell_operator
+from organic_mail.peer_limits import count_roster, handshake_counts
 from storage import peers
 from storage.events import record
 from storage.models_peers import Peer
@@ -36,7 +37,8 @@ def came(session: Session, host: Host, incoming: Incoming, now: datetime) -> Non
         if token:
             _over_link(session, host, incoming, control, now)
         else:
-            peering.handshake_came(session, host, control, now)
+            if handshake_counts(session, now):
+                peering.handshake_came(session, host, control, now)
     except Unreadable as problem:
         text = f"A mail of another server to {incoming.route.address} changed nothing: {problem}."
         record(session, "dropped", text, now=now)
@@ -56,6 +58,8 @@ def _over_link(session: Session, host: Host, incoming: Incoming, control: Contro
         case "rotate":
             rotating.rotation_came(session, host, peer, control, now)
         case _:
+            if control.type == "roster":
+                count_roster(session, peer.domain, now)
             space_mail.came(session, host, peer, control, now)
 
 

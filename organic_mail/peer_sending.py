@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import secrets as randomness
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlmodel import Session
 
 from handlers.facts import Host
 from handlers.peer.card import CAPABILITIES, Card, write_card
-from handlers.peer.control import Control
+from handlers.peer.control import Control, canonical
 from handlers.peer.control_mail import control_digest
 from handlers.peer.handshake import State, Us
 from handlers.peer.hop import Hop, signed_hop
 from handlers.peer.letter import PEER_MAILBOX, PeerLetter, write_letter
-from handlers.peer.roster import Entry
+from handlers.peer.limits import LIMITS, roster_waits, with_roster
+from handlers.peer.link_time import owing_status
+from handlers.peer.roster import Entry, read_roster
+from handlers.peer.space import WANT_ROSTER
 from handlers.token import new_message_id
 from organic_mail.problem import Problem
+from organic_mail.relay_store import link_with, save_link
 from organic_mail.version import version
-from storage import peers, queue
+from storage import peers, queue, spaces
 from storage.models_peers import Peer
 
-_LIMITS = "120/h 1000/d"
 _RULES = "A reply never travels further than what it answers."
 
 
@@ -51,7 +54,7 @@ def ourselves(session: Session, host: Host, now: datetime) -> Ourselves:
         next=row.next,
         relay=f"{PEER_MAILBOX}@{host.domain}",
         capabilities=CAPABILITIES,
-        limits=_LIMITS,
+        limits=LIMITS,
         rules=_RULES,
         issued=now,
     )
@@ -63,11 +66,30 @@ def send_handshake(session: Session, host: Host, control: Control, domain: str, 
     _send(session, host, PeerLetter(control, host.domain, domain, f"{PEER_MAILBOX}@{domain}"), now)
 
 
-def send_over(session: Session, host: Host, us: Us, peer: Peer, control: Control, now: datetime) -> None:
-    """Over a link."""
+def send_over(
+    session: Session, host: Host, us: Us, peer: Peer, control: Control, now: datetime, *, asked: bool = False
+) -> None:
+    """Over a link. Of rosters that nobody asked for only so many a day; the others are told of in a status at once."""
+    link = link_with(session, peer.domain)
+    if link is not None and control.type == "roster" and not asked:
+        if roster_waits(link.given, now) and _may_ask(session, us, peer, control, now):
+            save_link(session, owing_status(link, now))
+            return
+        save_link(session, replace(link, given=with_roster(link.given, now)))
+    if link is not None and control.type == WANT_ROSTER:
+        save_link(session, replace(link, roster_asked_at=now))
     hop = signed_hop(Hop(us.domain, peer.domain, peer.our_epoch, 0, control_digest(control), us.domain), us.key)
     address = f"{PEER_MAILBOX}-{peer.their_mailbox}@{peer.domain}"
     _send(session, host, PeerLetter(control, us.domain, peer.domain, address, hop), now)
+
+
+def _may_ask(session: Session, us: Us, peer: Peer, control: Control, now: datetime) -> bool:
+    """Will our status make the peer ask for this roster? It does where both are in, and it is the one we go by."""
+    roster = read_roster(control)
+    space = spaces.space_by_id(session, roster.space)
+    block = spaces.roster_block(session, space.id, space.serial) if space else None
+    is_ours = block == canonical(control.fields).decode()
+    return is_ours and all(roster.entry(domain, now) for domain in (us.domain, peer.domain))
 
 
 def send_around(

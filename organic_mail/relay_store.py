@@ -14,10 +14,11 @@ from handlers.peer.control import read_canonical
 from handlers.peer.handshake import State
 from handlers.peer.hop import Hop, SignedHop
 from handlers.peer.keys import key_id
+from handlers.peer.limits import DAY, allowance_of
 from handlers.peer.ranges import Ranges
 from handlers.peer.relay_mail import PostMail, read_post_mail, write_post_mail
 from handlers.peer.roster import Roster, read_roster
-from handlers.peer.seal import Kind, PostKey, SealedPost
+from handlers.peer.seal import Kind, PostKey, Seal, SealedPost
 from handlers.peer.store import KnownKey, Link, LinkState, Offered, OutboxRow, RowState, Seen, Way
 from storage import departures, peers, relays, spaces
 from storage.contents import read_content, store_content
@@ -28,6 +29,8 @@ from storage.unused import forget_messages
 
 _LINKED = (State.ACTIVE, State.SUSPENDED)
 _ACCOUNT = TypeAdapter(Link)
+_MOST_PUT_OFF = 10
+"""Mails that a peer's mail server wants later; then it gets no others before."""
 Deliver = Callable[[SealedPost, Way, datetime], None]
 DeliverPrivate = Callable[[SealedPost, datetime], None]
 TakeAway = Callable[[PostKey, datetime], None]
@@ -60,13 +63,11 @@ class SqlRelayStore:
 
     def due_links(self, now: datetime) -> Sequence[Link]:
         active = [link for link in self.links() if link.state is not LinkState.SUSPENDED]
-        return [link for link in active if link.due_at is not None and link.due_at <= now]
+        due = [link for link in active if link.due_at is not None and link.due_at <= now]
+        return [link for link in due if relays.count_put_off(self._session, link.address) < _MOST_PUT_OFF]
 
     def save_link(self, link: Link) -> None:
-        account = _ACCOUNT.dump_json(replace(link, keys=())).decode()
-        relays.save_account(self._session, peer=link.peer, account=account, due_at=link.due_at)
-        if link.state is LinkState.SUSPENDED:
-            peers.save_peer(self._session, domain=link.peer, fields={"state": State.SUSPENDED})
+        save_link(self._session, link)
 
     def roster(self, space: str, serial: int | None = None) -> Roster | None:
         found = spaces.space_by_id(self._session, space)
@@ -98,7 +99,7 @@ class SqlRelayStore:
         return [_seen(row) for row in relays.forms_of(self._session, key.origin, key.post)]
 
     def remember(self, seen: Seen, post: SealedPost | None) -> None:
-        content_id = store_content(self._session, _kept_form(post), seen.first_at) if post is not None else None
+        content_id = store_content(self._session, kept_form(post), seen.first_at) if post is not None else None
         if post is not None and post.seal.twin:
             departures.twin_has_left(
                 self._session, space=seen.space, twin=post.seal.twin, origin=seen.key.origin, sealed_as=seen.key.post
@@ -116,6 +117,7 @@ class SqlRelayStore:
                 date=seen.date,
                 path=seen.path,
                 size=seen.size,
+                author=seen.author,
                 first_at=seen.first_at,
                 content_id=content_id,
             ),
@@ -126,6 +128,16 @@ class SqlRelayStore:
         if row is None or row.content_id is None:
             return None
         return read_post_mail(parse(read_content(self._session, row.content_id))).post
+
+    def count_of_author(self, seal: Seal, *, since: datetime) -> int:
+        return relays.count_of_author(
+            self._session,
+            origin=seal.key.origin,
+            space=seal.space,
+            author=seal.author,
+            dated=(seal.date - DAY, seal.date),
+            since=since,
+        )
 
     def latest(self, space: str, day: date) -> Iterable[Seen]:
         since = datetime.combine(day, time(), UTC)
@@ -156,8 +168,11 @@ class SqlRelayStore:
             now=now,
         )
 
-    def remember_direct(self, sender: str, seq: int, now: datetime) -> bool:
-        return relays.remember_direct(self._session, sender, str(seq), now)
+    def remember_direct(self, sender: str, seq: int, now: datetime, *, author: str = "") -> bool:
+        return relays.remember_direct(self._session, sender, str(seq), now, author=author)
+
+    def count_private(self, sender: str, author: str, *, since: datetime) -> int:
+        return relays.count_direct(self._session, sender, author, since=since)
 
     def count_repeat(self, peer: str, key: PostKey, now: datetime) -> int:
         return relays.count_repeat(self._session, peer, f"{key.origin}/{key.post}/{key.rev}", now)
@@ -222,6 +237,23 @@ class SqlRelayStore:
         relays.drop_offered(self._session, peer, seqs)
 
 
+def reading_store(session: Session) -> SqlRelayStore:
+    """For questions alone: who asks delivers nothing."""
+
+    def nothing(*_: object) -> None:
+        raise LookupError("nothing is delivered while one only asks")
+
+    return SqlRelayStore(session, deliver=nothing, take_away=nothing, deliver_private=nothing)
+
+
+def save_link(session: Session, link: Link) -> None:
+    """Our account with a server, as it is now."""
+    account = _ACCOUNT.dump_json(replace(link, keys=())).decode()
+    relays.save_account(session, peer=link.peer, account=account, due_at=link.due_at)
+    if link.state is LinkState.SUSPENDED:
+        peers.save_peer(session, domain=link.peer, fields={"state": State.SUSPENDED})
+
+
 def link_with(session: Session, peer: str) -> Link | None:
     """Our account with a server; None for one that is severed or was never made."""
     row = peers.peer_at(session, peer)
@@ -238,12 +270,13 @@ def _link_of(session: Session, row: Peer) -> Link:
         link = Link(row.domain, address, keys, row.our_epoch, row.their_epoch, begun, due_at=begun)
     else:
         link = replace(_ACCOUNT.validate_json(kept.account), address=address, keys=keys, due_at=kept.due_at)
+    link = replace(link, allowance=allowance_of(row.their_card))
     if row.state == State.SUSPENDED:
         return replace(link, state=LinkState.SUSPENDED)
     return replace(link, state=LinkState.ACTIVE) if link.state is LinkState.SUSPENDED else link
 
 
-def _kept_form(post: SealedPost) -> bytes:
+def kept_form(post: SealedPost) -> bytes:
     """As a mail with a hop that leads nowhere: each link gets its own."""
     origin = post.key.origin
     hop = SignedHop(Hop(origin, origin, "kept", 0, post.digest, origin), post.key_id, post.signature)
@@ -257,7 +290,7 @@ def _known(key: PeerKey) -> KnownKey:
 def _seen(row: Relayed) -> Seen:
     key = PostKey(row.origin, row.post, row.rev)
     kind = Kind(row.kind)
-    return Seen(key, row.digest, kind, row.space, row.roster, row.date, row.path, row.first_at, row.size)
+    return Seen(key, row.digest, kind, row.space, row.roster, row.date, row.path, row.first_at, row.size, row.author)
 
 
 def _entry(row: OutboxRow) -> OutboxEntry:

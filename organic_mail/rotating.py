@@ -13,9 +13,11 @@ from handlers.notice import NoticeKind
 from handlers.peer.control import Control, Unreadable
 from handlers.peer.handshake import State
 from handlers.peer.keys import key_hash
+from handlers.peer.limits import DAY, ROTATIONS_PER_DAY
 from handlers.peer.rotation import OLD_KEY_HOLDS, Rotation, is_rightful, read_rotation, write_rotation
 from organic_mail import peer_keys
 from organic_mail.operator_letter import tell_operator
+from organic_mail.peer_limits import changes_too_often
 from organic_mail.peer_sending import ourselves, send_around, send_over
 from organic_mail.problem import Problem
 from organic_mail.rosters import current_roster, is_first, reissue
@@ -35,6 +37,9 @@ def rotate(
     The files are ready before the database says so, and take their places after it: see OwnKeys.
     """
     new = peer_keys.read_key(following)
+    made = [each.made_at for each in database.read(peers.own_keys)]
+    if sum(1 for moment in made[1:] if moment > now - DAY) >= ROTATIONS_PER_DAY:
+        raise Problem(f"the key has changed {ROTATIONS_PER_DAY} times today; other servers take no more, try tomorrow")
     row = database.read(peers.own_key)
     if row is None or row.next != key_hash(new.public):
         raise Problem(f"{following} is not the key that other servers were promised; look for the right file")
@@ -74,7 +79,7 @@ def rotation_came(session: Session, host: Host, peer: Peer, control: Control, no
     if not rightful:
         _warn(session, host, rotation.domain, "rotation", now)
         raise Unreadable(f"the new key of {rotation.domain} is not the one that was promised")
-    if not is_first(session, control, now):
+    if changes_too_often(session, rotation.domain, now) or not is_first(session, control, now):
         return
     peers.change_key(
         session,

@@ -94,7 +94,7 @@ def _answer_want(session: Session, host: Host, us: Us, peer: Peer, control: Cont
     if space is None or current_roster(session, space).server(peer.domain) is None:
         raise Unreadable("it asks for the roster of a space that it is not in")
     for roster in kept.rosters_from(session, wanted, serial, limit=_MOST_ROSTERS):
-        send_over(session, host, us, peer, read_canonical(roster.block), now)
+        send_over(session, host, us, peer, read_canonical(roster.block), now, asked=True)
 
 
 def _freeze(

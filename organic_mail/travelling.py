@@ -17,6 +17,7 @@ from handlers.message import Message, parse
 from handlers.peer.border import BorderFacts, Crossing, StaysHome, Why, crossing, space_name_of
 from handlers.peer.compose import HIDDEN, NAME_BYTES, Departing, post_name, seal_post, seal_retraction
 from handlers.peer.direct import direct_mail, out_of_reach
+from handlers.peer.limits import POSTS_OF_AUTHOR
 from handlers.peer.relay import publish
 from handlers.peer.roster import Roster
 from handlers.peer.seal import PostKey
@@ -43,8 +44,8 @@ from storage.trouble import StorageTrouble
 
 _MINTED = re.compile(r"<[a-z2-7]{26}(?:\.[0-9]{1,5})?@[a-z0-9.-]+>")
 """Message-IDs of the space itself: others may name somebody's own domain."""
-MOST_A_DAY = 20
-"""Posts of one author that leave for a space in 24 hours (spec/federation.md §2.10); the others wait."""
+MOST_A_DAY = POSTS_OF_AUTHOR
+"""Posts of one author that leave for a space in 24 hours; the others wait."""
 
 log = structlog.get_logger()
 

@@ -5,7 +5,7 @@ Cards, nonces and blocks are kept as they came, because signatures and digests a
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar
 
 from sqlalchemy import LargeBinary
@@ -62,6 +62,14 @@ class Peer(SQLModel, table=True):
     reason: str = ""  # of a link that ended, in words
     heard_at: datetime | None = Field(default=None, sa_type=Moment)  # last mail over the link
     unproven: int = 0  # mails in a row whose DKIM signature did not pass
+
+
+class HandshakeDay(SQLModel, table=True):
+    """How many mails of handshakes came on one day (UTC)."""
+
+    __tablename__: ClassVar[str] = "handshake_day"
+    day: date = Field(primary_key=True)
+    count: int
 
 
 class PeerKey(SQLModel, table=True):

@@ -24,7 +24,11 @@ class Relayed(SQLModel, table=True):
     """A form of a post that we know, whatever became of it: nothing is delivered or passed on twice."""
 
     __tablename__: ClassVar[str] = "relayed"
-    __table_args__ = (Index("ix_relayed_space", "space", "date"), Index("ix_relayed_first_at", "first_at"))
+    __table_args__ = (
+        Index("ix_relayed_space", "space", "date"),
+        Index("ix_relayed_first_at", "first_at"),
+        Index("ix_relayed_author", "origin", "author", "date"),
+    )
     origin: str = Field(primary_key=True)
     post: str = Field(primary_key=True)
     rev: int = Field(primary_key=True)
@@ -36,6 +40,7 @@ class Relayed(SQLModel, table=True):
     path: str
     size: int  # bytes
     content_id: int | None = Field(default=None, sa_column=Column(BigId, ForeignKey("message.id"), nullable=True))
+    author: str  # by what its origin knows her in this space
     first_at: datetime = Field(sa_type=Moment)
 
 
@@ -79,6 +84,7 @@ class DirectNumber(SQLModel, table=True):
     __tablename__: ClassVar[str] = "direct_number"
     sender: str = Field(primary_key=True)
     number: str = Field(primary_key=True)  # 128 bits: too long for an integer of SQL
+    author: str = ""  # of a private mail: by what its server knows her
     received_at: datetime = Field(sa_type=Moment, index=True)
 
 

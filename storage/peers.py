@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from storage.models_peers import OwnPeerKey, Peer, PeerInvite, PeerKey
+from storage.models_peers import HandshakeDay, OwnPeerKey, Peer, PeerInvite, PeerKey
 
 
 def own_key(session: Session) -> OwnPeerKey | None:
@@ -91,6 +91,22 @@ def requests_since(session: Session, moment: datetime) -> int:
     """How many other servers have asked us."""
     query = select(func.count()).select_from(Peer).where(col(Peer.is_ours), Peer.began_at > moment)
     return session.exec(query).one()
+
+
+def count_handshake(session: Session, day: date) -> int:
+    """One more mail of a handshake came; how many of this day, this one included."""
+    row = session.get(HandshakeDay, day) or HandshakeDay(day=day, count=0)
+    row.count += 1
+    session.add(row)
+    session.flush()
+    return row.count
+
+
+def rotations_since(session: Session, domain: str, moment: datetime) -> int:
+    """How often another server has changed its key; the first one that we knew is no change."""
+    keys = [key for key in peer_keys(session, domain) if key.valid_from > moment]
+    first = min((key.valid_from for key in peer_keys(session, domain)), default=moment)
+    return sum(1 for key in keys if key.valid_from > first)
 
 
 def peer_keys(session: Session, domain: str) -> list[PeerKey]:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from storage.models import Delivery, DeliveryState
 from storage.models_relay import DirectNumber, OfferedEntry, OutboxEntry, RelayAccount, Relayed, RelayRepeat
 
 DIRECT_KEPT = timedelta(days=45)
@@ -85,6 +86,15 @@ def forget_relayed(session: Session, *, before: datetime, retractions_before: da
     return len(rows)
 
 
+def count_of_author(
+    session: Session, *, origin: str, space: str, author: str, dated: tuple[datetime, datetime], since: datetime
+) -> int:
+    """First forms of an author's posts that came since a moment. dated: from when, not included, to when."""
+    hers = (Relayed.origin == origin, Relayed.author == author, Relayed.space == space, Relayed.rev == 1)
+    within = (col(Relayed.date) > dated[0], col(Relayed.date) <= dated[1], col(Relayed.first_at) > since)
+    return session.exec(select(func.count()).select_from(Relayed).where(*hers, *within)).one()
+
+
 def add_entry(session: Session, entry: OutboxEntry) -> None:
     session.add(entry)
     session.flush()
@@ -141,6 +151,12 @@ def waiting_for(session: Session, peer: str, *, space: str = "") -> tuple[int, d
         query = query.where(Relayed.space == space, *same)
     count, since = session.exec(query).one()
     return count, since
+
+
+def count_put_off(session: Session, address: str) -> int:
+    """Mails to the mailbox of a peer that its mail server has asked to try again."""
+    query = select(func.count()).select_from(Delivery).where(Delivery.recipient == address)
+    return session.exec(query.where(Delivery.state == DeliveryState.DEFERRED)).one()
 
 
 def oldest_entries(session: Session, peer: str, *, created_before: datetime, beyond: int) -> Sequence[OutboxEntry]:
@@ -200,14 +216,20 @@ def drop_offered(session: Session, peer: str, seqs: Iterable[int]) -> None:
     session.exec(delete(OfferedEntry).where(col(OfferedEntry.peer) == peer, col(OfferedEntry.seq).in_(list(seqs))))
 
 
-def remember_direct(session: Session, sender: str, number: str, now: datetime) -> bool:
-    """False when this mail came before. number: up to 39 digits."""
+def remember_direct(session: Session, sender: str, number: str, now: datetime, *, author: str) -> bool:
+    """False when this mail came before. number: up to 39 digits. author: of a private one."""
     session.exec(delete(DirectNumber).where(col(DirectNumber.received_at) < now - DIRECT_KEPT))
     if session.get(DirectNumber, (sender, number)) is not None:
         return False
-    session.add(DirectNumber(sender=sender, number=number, received_at=now))
+    session.add(DirectNumber(sender=sender, number=number, author=author, received_at=now))
     session.flush()
     return True
+
+
+def count_direct(session: Session, sender: str, author: str, *, since: datetime) -> int:
+    """Private mails of one author that came since a moment."""
+    hers = (DirectNumber.sender == sender, DirectNumber.author == author, col(DirectNumber.received_at) > since)
+    return session.exec(select(func.count()).select_from(DirectNumber).where(*hers)).one()
 
 
 def count_repeat(session: Session, peer: str, post: str, now: datetime) -> int:

@@ -16,12 +16,15 @@ from handlers.policy import dropped, refused
 from handlers.reply import Reply
 
 _NOT_PROVEN = Reply(550, "5.7.1", "We could not make sure which server sent this email, so we have not read it")
+_ENOUGH_FOR_NOW = Reply(451, "4.4.5", "You have sent as much as our servers agreed on. Please try again later")
 _DNS_TROUBLE = Reply(451, "4.7.5", "We cannot make sure who sent this email just now. Please try again later")
 
 
 def decide_peer(incoming: Incoming, facts: Facts) -> Outcome:
     """Over a link the signature of the hop counts; a handshake is from whom DKIM says (spec/federation.md §2.3)."""
     if incoming.route.token:
+        if facts.peer_waits:
+            return Outcome(_ENOUGH_FOR_NOW)
         return Outcome(ACCEPTED, (FromPeer(),))
     try:
         control = read_letter(incoming.message)

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from handlers.peer.audience import Compromised, Refusal, Waits, check_seal, is_in, roster_of
 from handlers.peer.hop import DIRECT, Hop, SignedHop, hop_is_good, signed_hop
+from handlers.peer.limits import DAY, POSTS_OF_AUTHOR
 from handlers.peer.relay import Outcome, Taken, accept
 from handlers.peer.relay_mail import VERSION, PostMail
 from handlers.peer.roster import Entry, Roster
@@ -22,8 +23,11 @@ from handlers.peer.store import Own, RelayStore, RosterWanted
 class DirectStore(RelayStore, Protocol):
     """What direct mail needs beside."""
 
-    def remember_direct(self, sender: str, seq: int, now: datetime) -> bool:
-        """False when this number came from this server before. Kept for 45 days."""
+    def remember_direct(self, sender: str, seq: int, now: datetime, *, author: str = "") -> bool:
+        """False when this number came from this server before. Kept for 45 days. author: of a private mail."""
+
+    def count_private(self, sender: str, author: str, *, since: datetime) -> int:
+        """Private mails of this author that came from there since that moment."""
 
     def deliver_private(self, post: SealedPost, now: datetime) -> None:
         """To the member whose token in the space is `post.seal.to_author`, unless she has blocked its author."""
@@ -78,7 +82,7 @@ def received_direct(store: DirectStore, own: Own, mail: PostMail, now: datetime)
     except Compromised:
         store.quarantine(mail, "its key is in other hands", now)
         return Outcome(Taken.QUARANTINED, "its key is in other hands")
-    if not store.remember_direct(hop.sender, hop.seq, now):
+    if not store.remember_direct(hop.sender, hop.seq, now, author=seal.author if seal.kind is Kind.PRIVATE else ""):
         return Outcome(Taken.KNOWN, "it came before")
     if seal.kind is Kind.PRIVATE:
         store.deliver_private(mail.post, now)
@@ -87,6 +91,12 @@ def received_direct(store: DirectStore, own: Own, mail: PostMail, now: datetime)
     else:
         accept(store, own, mail, roster, now, sender=hop.sender)
     return Outcome(Taken.ACCEPTED)
+
+
+def writes_too_much(store: DirectStore, seal: Seal, sender: str, now: datetime) -> bool:
+    """Has the author of this private mail written as many in a day as anybody may? Then its server tries later."""
+    since = now - DAY
+    return seal.kind is Kind.PRIVATE and store.count_private(sender, seal.author, since=since) >= POSTS_OF_AUTHOR
 
 
 def _is_from_roster(store: RelayStore, roster: Roster, seal: Seal, signed: SignedHop, now: datetime) -> bool:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from handlers.peer.control import Control
 from handlers.peer.control_mail import ControlMail, control_digest
 from handlers.peer.hop import Hop, longer_path, signed_hop
+from handlers.peer.limits import post_waits_until, with_post
 from handlers.peer.link_time import (
     DORMANT_AFTER,
     OFFER_AFTER,
@@ -25,6 +26,7 @@ from handlers.peer.link_time import (
 from handlers.peer.offer import MOST_OFFERED, next_want, to_be_wanted, write_offer, write_want
 from handlers.peer.relay import give_up
 from handlers.peer.relay_mail import PostMail
+from handlers.peer.seal import Kind
 from handlers.peer.status import status_sent, write_status
 from handlers.peer.store import Action, Event, Link, LinkState, OutboxRow, Own, RelayStore, RowState, Telling
 
@@ -33,9 +35,7 @@ WINDOW = 200
 LARGEST_PUSHED = 256 * 1024
 """Bytes: what is larger is announced first."""
 MOST_WAITING = 10_000
-MOST_PER_HOUR, MOST_WANTED_PER_HOUR = 120, 600  # spec/federation.md §2.10
 _KEPT_DONE = timedelta(days=7)
-_HOUR = timedelta(hours=1)
 _MINUTE = timedelta(minutes=1)
 
 
@@ -148,27 +148,31 @@ def _announced(store: RelayStore, own: Own, link: Link, rows: Sequence[OutboxRow
 
 def _posts(store: RelayStore, own: Own, link: Link, rows: Sequence[OutboxRow], now: datetime) -> list[Outgoing]:
     on_their_way = store.count_rows(link.peer, RowState.HANDED)
-    hour_at, in_hour = link.hour_at, link.hour_sent
-    if hour_at is None or now >= hour_at + _HOUR:
-        hour_at, in_hour = now, 0
+    given = link.given
     mails: list[Outgoing] = []
     sent = link.sent
     for row in rows:
         is_new = row.state is not RowState.HANDED
-        most = MOST_WANTED_PER_HOUR if row.state is RowState.WANTED else MOST_PER_HOUR
-        if on_their_way + is_new > WINDOW or in_hour >= most:
+        wanted = row.state is RowState.WANTED or _is_retraction(store, row)
+        if on_their_way + is_new > WINDOW or post_waits_until(given, link.allowance, now, wanted=wanted):
             continue
         mail = _post_mail(store, own, link, row)
         if mail is None:
             give_up(store, row, now)
             continue
-        on_their_way, in_hour, tries = on_their_way + is_new, in_hour + 1, row.tries + 1
+        on_their_way, tries = on_their_way + is_new, row.tries + 1
+        given = with_post(given, now, wanted=wanted)
         store.save_row(replace(row, state=RowState.HANDED, tries=tries, due_at=now + resend_after(tries)))
         sent = max(sent, row.seq)
         mails.append(Outgoing(link.peer, link.address, mail))
     current = store.link(link.peer) or link
-    store.save_link(replace(current, sent=max(sent, current.sent), hour_at=hour_at, hour_sent=in_hour))
+    store.save_link(replace(current, sent=max(sent, current.sent), given=given))
     return mails
+
+
+def _is_retraction(store: RelayStore, row: OutboxRow) -> bool:
+    seen = store.seen(row.key)
+    return seen is not None and seen.kind is Kind.RETRACT
 
 
 def _is_to_be_announced(row: OutboxRow, now: datetime) -> bool:

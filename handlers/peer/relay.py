@@ -13,12 +13,13 @@ from enum import StrEnum
 
 from handlers.peer.audience import Compromised, Refusal, Waits, check_audience, check_seal, may_have, roster_of
 from handlers.peer.hop import hops_of
+from handlers.peer.limits import DAY, POSTS_OF_AUTHOR, post_waits_until, with_post
 from handlers.peer.link_account import done_with, heard, is_from_peer
 from handlers.peer.link_time import STATUS_WITHIN, looked_at, owing_status
 from handlers.peer.ranges import highest, holds, joined, of_numbers
 from handlers.peer.relay_mail import VERSION, PostMail
 from handlers.peer.roster import Roster
-from handlers.peer.seal import Kind, PostKey, SealedPost
+from handlers.peer.seal import Kind, PostKey, Seal, SealedPost
 from handlers.peer.store import (
     Action,
     Event,
@@ -46,6 +47,10 @@ _MOST_PIECES = 500
 """Ranges of numbers in one account; an honest peer never comes near."""
 
 
+class _WroteEnough(Exception):
+    """Its author's posts of a day are all here."""
+
+
 class Taken(StrEnum):
     """What became of a mail. DROPPED and HELD are not acknowledged; everything else is, by the next status."""
 
@@ -54,7 +59,7 @@ class Taken(StrEnum):
     KNOWN = "known"
     REFUSED = "refused"
     QUARANTINED = "quarantined"
-    HELD = "held"  # until its roster is known; the peer sends it again
+    HELD = "held"  # until its roster is known, or there is room again; the peer sends it again
     DROPPED = "dropped"  # in silence
 
 
@@ -74,6 +79,13 @@ def received_post(
         return Outcome(Taken.DROPPED, "it is not signed for us by the peer of this mailbox")
     link, told = heard(link, now, aligned=aligned)
     seq = mail.hop.hop.seq
+    until = full_until(store, link, mail.post.seal, now)
+    if until is not None and not holds(link.processed, seq):
+        store.save_link(owing_status(replace(link, pause_until=until), now))
+        return Outcome(Taken.HELD, "so many have come by this link that the rest waits", told)
+    link = replace(
+        link, taken=with_post(link.taken, now, wanted=_is_wanted(store, link, mail.post.seal), receives=True)
+    )
     if holds(link.processed, seq):
         store.save_link(owing_status(link, now + STATUS_WITHIN))
         return Outcome(Taken.KNOWN, "it came by this link before", told)
@@ -86,6 +98,8 @@ def received_post(
         outcome = _refused(store, link, mail, str(refusal))
     except Compromised:
         outcome = _set_aside(store, link.peer, mail, Event.COMPROMISED, now)
+    except _WroteEnough:
+        return Outcome(Taken.HELD, "its author has written enough for a day", told)
     except Waits:
         seal = mail.post.seal
         return Outcome(
@@ -93,6 +107,25 @@ def received_post(
         )
     done_with(store, link.peer, [seq], now)
     return replace(outcome, actions=(*told, *outcome.actions))
+
+
+def full_until(store: RelayStore, link: Link, seal: Seal, now: datetime) -> datetime | None:
+    """When there is room again for mails like this one; None: now."""
+    wanted = _is_wanted(store, link, seal)
+    return post_waits_until(link.taken, link.allowance, now, wanted=wanted, receives=True)
+
+
+def wrote_enough(store: RelayStore, seal: Seal, now: datetime) -> bool:
+    """Has the author of this post written as many in a day as anybody may? What was under way for long counts where
+    it was written, and what was written long ago where it came, so that nobody waits for more than a day."""
+    is_new_post = seal.kind is Kind.POST and seal.key.rev == 1
+    return is_new_post and store.count_of_author(seal, since=now - DAY) >= POSTS_OF_AUTHOR
+
+
+def _is_wanted(store: RelayStore, link: Link, seal: Seal) -> bool:
+    return seal.kind is Kind.RETRACT or any(
+        offer.peer == link.peer and offer.wanted_at for offer in store.offers_of(seal.key)
+    )
 
 
 def publish(store: RelayStore, own: Own, post: SealedPost, now: datetime) -> None:
@@ -118,7 +151,7 @@ def give_up(store: RelayStore, row: OutboxRow, now: datetime) -> None:
 
 
 def _judged(store: RelayStore, own: Own, sender: str, mail: PostMail, now: datetime) -> Outcome:
-    """Lines 5 to 15. Raises Refusal, Compromised, Waits."""
+    """Lines 5 to 15. Raises Refusal, Compromised, Waits, _WroteEnough."""
     post, seal = mail.post, mail.post.seal
     if mail.version != VERSION or mail.critical or seal.kind is Kind.PRIVATE:
         raise Refusal("VERSION")
@@ -134,6 +167,8 @@ def _judged(store: RelayStore, own: Own, sender: str, mail: PostMail, now: datet
         if seen.digest != post.digest:
             return _set_aside(store, sender, mail, Event.EQUIVOCATION, now)
         return _known(store, sender, seal.key, now)
+    if wrote_enough(store, seal, now):
+        raise _WroteEnough
     accept(store, own, mail, roster, now, sender=sender)
     _no_offer_waits_for(store, seal.key, now)
     return Outcome(Taken.ACCEPTED)
@@ -220,4 +255,4 @@ def _no_offer_waits_for(store: RelayStore, key: PostKey, now: datetime) -> None:
 
 def _seen(post: SealedPost, path: str, now: datetime) -> Seen:
     seal = post.seal
-    return Seen(seal.key, post.digest, seal.kind, seal.space, seal.roster, seal.date, path, now, post.size)
+    return Seen(seal.key, post.digest, seal.kind, seal.space, seal.roster, seal.date, path, now, post.size, seal.author)

@@ -17,7 +17,7 @@ from handlers.message import Field, Message
 from handlers.peer.control import Unreadable
 from handlers.peer.hop import Hop, SignedHop
 from handlers.peer.seal import Kind, PostKey, Scope, Seal, SealedPost, check_form
-from handlers.peer.shape import NO_CONTENTS, contents_of
+from handlers.peer.shape import NO_CONTENTS, Contents, contents_of
 from handlers.peer.value import moment_text, read_domain, read_list_id, read_moment, read_number
 
 VERSION = "1"
@@ -101,7 +101,7 @@ def read_post_mail(message: Message) -> PostMail:
     kind = one_field(message, "organic-type")
     if kind not in SEALED_KINDS:
         raise Unreadable(f"{kind[:40]!r} is no kind of post")
-    seal = _read_seal(message, Kind(kind))
+    seal = _read_seal(message, Kind(kind), NO_CONTENTS if kind == Kind.RETRACT else contents_of(message))
     check_form(seal)
     signed = _parameters(one_field(message, "organic-seal"))
     post = SealedPost(
@@ -114,6 +114,14 @@ def read_post_mail(message: Message) -> PostMail:
     )
     version, critical = read_version(message)
     return PostMail(post, read_hop(message, what=post.digest), version, critical)
+
+
+def read_heading(message: Message) -> Seal:
+    """What its header says, without a look at its contents, which may be large. Raises Unreadable."""
+    kind = one_field(message, "organic-type")
+    if kind not in SEALED_KINDS:
+        raise Unreadable(f"{kind[:40]!r} is no kind of post")
+    return _read_seal(message, Kind(kind), NO_CONTENTS)
 
 
 def read_version(message: Message) -> tuple[str, tuple[str, ...]]:
@@ -145,7 +153,7 @@ def one_field(message: Message, name: str) -> str:
     return message.value(name) or ""
 
 
-def _read_seal(message: Message, kind: Kind) -> Seal:
+def _read_seal(message: Message, kind: Kind, contents: Contents) -> Seal:
     space = _parameters(one_field(message, "organic-space"))
     post = _parameters(one_field(message, "organic-post"))
     author = _parameters(one_field(message, "organic-author"))
@@ -171,7 +179,7 @@ def _read_seal(message: Message, kind: Kind) -> Seal:
         subject=(message.value("subject") or "").strip(),
         message_id=message.message_id,
         in_reply_to=next(iter(message.in_reply_to), ""),
-        contents=NO_CONTENTS if kind is Kind.RETRACT else contents_of(message),
+        contents=contents,
         twin=(message.value("organic-twin") or "").strip(),
         to_author=post.get("to", ""),
         notify=post.get("notify") == "yes",

@@ -75,12 +75,17 @@ def write_status(store: RelayStore, own: Own, link: Link, now: datetime) -> Cont
             ("have", written_ranges(above)),
             ("miss", written_ranges(missing(store, link))),
             *(("refused", f"{each.seq}={each.reason}") for each in link.refused),
-            ("pause", "0"),  # who is too fast for us hears it from our mail server
+            ("pause", str(_pause(link, now))),
             *(("roster", f"{space}={roster.serial}/{roster.digest}") for space, roster in rosters if roster),
             ("caps", CAPABILITIES),
             *(("ledger", written_ledger(each)) for each in ledgers(store, own.domain, link.peer, now)),
         )
     )
+
+
+def _pause(link: Link, now: datetime) -> int:
+    """Seconds. Who sends too much to our own mail server hears it from that one, sooner."""
+    return max(0, int((link.pause_until - now).total_seconds())) if link.pause_until else 0
 
 
 def status_sent(link: Link, now: datetime) -> Link:

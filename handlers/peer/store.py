@@ -14,10 +14,11 @@ from enum import StrEnum
 from typing import Protocol
 
 from handlers.peer.keys import PeerKey
+from handlers.peer.limits import AGREED, NOTHING_YET, Allowance, Traffic
 from handlers.peer.ranges import Ranges
 from handlers.peer.relay_mail import PostMail
 from handlers.peer.roster import Roster
-from handlers.peer.seal import Kind, PostKey, SealedPost
+from handlers.peer.seal import Kind, PostKey, Seal, SealedPost
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +94,11 @@ class Link:
     asked: tuple[Asked, ...] = ()
     days_wanted: tuple[str, ...] = ()  # "<space>|2026-11-22": to be asked about with the next want
     is_epoch_known: bool = True  # has the peer told us that it knows our epoch?
-    hour_at: datetime | None = None  # the hour in which posts for it are counted, and how many there were
-    hour_sent: int = 0
+    allowance: Allowance = AGREED  # how much both sides have agreed to
+    given: Traffic = NOTHING_YET  # what went to it
+    taken: Traffic = NOTHING_YET  # what came from it
+    pause_until: datetime | None = None  # it sent more than that: our status asks it to wait so long
+    roster_asked_at: datetime | None = None  # when we last asked it for rosters
     due_at: datetime | None = None  # when to look at it (`due`); first: when the link became active
 
 
@@ -144,6 +148,7 @@ class Seen:
     path: str  # by which it came; "" for a post of our own
     first_at: datetime
     size: int
+    author: str = ""  # by what the origin knows her in this space
 
 
 class Way(StrEnum):
@@ -238,6 +243,10 @@ class RelayStore(Protocol):
 
     def post(self, key: PostKey) -> SealedPost | None:
         """None where it was never seen, or its bytes are gone."""
+
+    def count_of_author(self, seal: Seal, *, since: datetime) -> int:
+        """First forms of posts that her server sealed for this author and space, that came after that moment, and
+        that are dated within the day before this one's date."""
 
     def latest(self, space: str, day: date) -> Iterable[Seen]:
         """The latest forms of all posts, of those that are dated on this day (UTC), in any order."""

@@ -52,6 +52,12 @@ def create_peer_tables() -> None:
         "ux_peer_our_mailbox", "peer", ["our_mailbox"], unique=True, sqlite_where=IN_USE, postgresql_where=IN_USE
     )
     op.create_table(
+        "handshake_day",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("day", name="pk_handshake_day"),
+    )
+    op.create_table(
         "peer_key",
         sa.Column("domain", sa.String(), nullable=False),
         sa.Column("key", sa.LargeBinary(), nullable=False),

@@ -33,10 +33,12 @@ def create_relay_tables() -> None:
         sa.Column("path", sa.String(), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("content_id", BIG_ID, nullable=True),
+        sa.Column("author", sa.String(), nullable=False),
         sa.Column("first_at", MOMENT, nullable=False),
         sa.ForeignKeyConstraint(["content_id"], ["message.id"], name="fk_relayed_content_id"),
         sa.PrimaryKeyConstraint("origin", "post", "rev", name="pk_relayed"),
     )
+    op.create_index("ix_relayed_author", "relayed", ["origin", "author", "date"])
     op.create_index("ix_relayed_first_at", "relayed", ["first_at"])
     op.create_index("ix_relayed_space", "relayed", ["space", "date"])
     op.create_table(
@@ -73,6 +75,7 @@ def create_relay_tables() -> None:
         "direct_number",
         sa.Column("sender", sa.String(), nullable=False),
         sa.Column("number", sa.String(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
         sa.Column("received_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("sender", "number", name="pk_direct_number"),
     )

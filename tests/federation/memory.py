@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
+from handlers.peer.limits import DAY
 from handlers.peer.ranges import Ranges, holds
 from handlers.peer.relay_mail import PostMail
 from handlers.peer.roster import Roster
-from handlers.peer.seal import Kind, PostKey, SealedPost
+from handlers.peer.seal import Kind, PostKey, Seal, SealedPost
 from handlers.peer.store import KnownKey, Link, LinkState, Offered, OutboxRow, RowState, Seen, Way
 
 PostName = tuple[str, str]  # origin, post
@@ -26,6 +27,7 @@ class MemoryStore:
     leavers: set[tuple[str, str]] = field(default_factory=set)
     rotated: dict[str, tuple[KnownKey, ...]] = field(default_factory=dict)
     seen_forms: dict[PostName, dict[int, Seen]] = field(default_factory=dict)
+    of_author: dict[tuple[str, str, str], list[Seen]] = field(default_factory=lambda: defaultdict(list))
     days: dict[tuple[str, date], set[PostName]] = field(default_factory=lambda: defaultdict(set))
     known_latest: dict[tuple[str, date], list[Seen]] = field(default_factory=dict)
     bytes_of: dict[PostKey, SealedPost] = field(default_factory=dict)
@@ -39,6 +41,7 @@ class MemoryStore:
     offers: dict[str, dict[int, Offered]] = field(default_factory=lambda: defaultdict(dict))
     offered_keys: dict[PostKey, set[tuple[str, int]]] = field(default_factory=lambda: defaultdict(set))
     direct: set[tuple[str, int]] = field(default_factory=set)
+    direct_of: dict[tuple[str, str], list[datetime]] = field(default_factory=lambda: defaultdict(list))
     private: list[SealedPost] = field(default_factory=list)
 
     # Links
@@ -92,6 +95,8 @@ class MemoryStore:
         forms = self.seen_forms.setdefault(name, {})
         assert seen.key.rev not in forms, "the index is unique"
         forms[seen.key.rev] = seen
+        if seen.key.rev == 1:
+            self.of_author[seen.key.origin, seen.space, seen.author].append(seen)
         self.days[seen.space, seen.date.date()].add(name)
         for form in forms.values():
             self.known_latest.pop((form.space, form.date.date()), None)
@@ -100,6 +105,10 @@ class MemoryStore:
 
     def post(self, key: PostKey) -> SealedPost | None:
         return self.bytes_of.get(key)
+
+    def count_of_author(self, seal: Seal, *, since: datetime) -> int:
+        hers = self.of_author[seal.key.origin, seal.space, seal.author]
+        return sum(seen.first_at > since and seal.date - DAY < seen.date <= seal.date for seen in hers)
 
     def latest(self, space: str, day: date) -> Iterable[Seen]:
         if (space, day) not in self.known_latest:
@@ -130,10 +139,15 @@ class MemoryStore:
         self.repeats[peer, key] = [*times, now]
         return len(times) + 1
 
-    def remember_direct(self, sender: str, seq: int, now: datetime) -> bool:
+    def remember_direct(self, sender: str, seq: int, now: datetime, *, author: str = "") -> bool:
         is_new = (sender, seq) not in self.direct
         self.direct.add((sender, seq))
+        if is_new:
+            self.direct_of[sender, author].append(now)
         return is_new
+
+    def count_private(self, sender: str, author: str, *, since: datetime) -> int:
+        return sum(at > since for at in self.direct_of[sender, author])
 
     def deliver_private(self, post: SealedPost, now: datetime) -> None:
         self.private.append(post)

@@ -27,6 +27,7 @@ COMPARED = (
     "link", "link_of_token", "links", "due_links", "seen", "forms", "remember", "post", "latest", "erase",
     "add_row", "save_row", "rows_due", "rows_in", "acknowledge", "rows_of", "row_for", "count_rows", "oldest_rows",
     "next_row_due", "renumber", "prune_rows", "offered", "offers_of", "save_offered", "drop_offered", "count_repeat",
+    "count_of_author",
 )  # fmt: skip
 IN_ANY_ORDER = frozenset({"links", "due_links", "forms", "latest", "rows_of", "offers_of"})
 
