@@ -11,6 +11,7 @@ REASONS = (
     "Just now every email to this list is read before it goes out.",
     "What %(who)s writes is read before it goes out.",
     "It is the first email that %(who)s writes here.",
+    "What comes from other servers is read before it goes out.",
     "%(who)s has written more than %(most)s emails in an hour.",
     "Our mail server takes it for spam.",
     "Its header has what this list wants to read first: %(rule)s.",

@@ -14,7 +14,8 @@ from handlers.outcome import Hold
 from handlers.policy import writer
 from organic_mail import forgetting, joining, moderation, moving, unclear
 from organic_mail.problem import Problem
-from storage import held, members, questions
+from organic_mail.remote_held import trust_always
+from storage import held, members, questions, remote_held
 from storage.contents import Packed, store_content
 from storage.events import record
 from storage.lists import list_by_id
@@ -122,8 +123,12 @@ def _decide(session: Session, decision: Decision, question: Question, now: datet
 
 
 def _trust(session: Session, question: Question, now: datetime) -> None:
-    """The author of what was held writes freely, where she is a member."""
+    """The author of what was held writes freely, where she is a member, or one of another server."""
     waiting = held.held_by_id(session, question.held_id or 0)
+    remotely = remote_held.held_remote(session, question.held_id or 0)
+    if waiting is not None and remotely is not None:
+        trust_always(session, waiting, remotely[0], now)
+        return
     author_id = waiting.member_id if waiting else None
     membership = members.membership(session, question.list_id, author_id) if author_id else None
     if waiting is None or membership is None:

@@ -24,6 +24,7 @@ from storage.contents import read_content
 from storage.lists import list_by_id
 from storage.models import HeldPost, MailingList
 from storage.models_questions import QuestionKind
+from storage.remote_held import held_remote
 
 REMIND_AFTER = timedelta(days=1)
 
@@ -90,7 +91,7 @@ def _write(
         "reminder": reminder,
         "days": mailing_list.held_days if mailing_list else 0,
         "written": bool(quoted.strip()),
-        "known": waiting.member_id is not None,
+        "known": waiting.member_id is not None or held_remote(session, id_of(waiting)) is not None,
     }
     written = False
     people = {each.address: each for each in (*people_who_run(session, host, mailing_list), *asked_too(session, token))}

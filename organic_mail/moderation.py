@@ -27,11 +27,15 @@ from organic_mail.letter_facts import button_facts, letter_facts
 from organic_mail.lookup import look_up
 from organic_mail.problem import Problem
 from organic_mail.publishing import publish_part
-from storage import directory, held, members
+from organic_mail.remote_held import let_out
+from organic_mail.remote_posts import bring
+from storage import directory, held, members, remote_held, spaces
 from storage.contents import pack, read_content
 from storage.events import record
 from storage.lists import list_by_id
 from storage.models import Awaits, HeldPost, HeldState, MailingList, Member, Post
+from storage.models_remote import HeldRemote
+from storage.models_travel import RemoteAuthor
 from storage.umbrella import membership_through
 
 
@@ -105,6 +109,9 @@ def approve_held(session: Session, host: Host, held_id: int, *, now: datetime, b
     mailing_list = list_by_id(session, waiting.list_id) if waiting.list_id else None
     if mailing_list is None or mailing_list.removed_at is not None:
         raise Problem(f"message {held_id} was written to no list; answer its author yourself, then discard it")
+    remotely = remote_held.held_remote(session, held_id)
+    if remotely is not None:
+        return _share_remote(session, host, mailing_list, waiting, *remotely, now)
     message = parse(read_content(session, waiting.content_id))
     meaning = meaning_of(session, host, waiting, message)
     if meaning is Meaning.NOTHING:
@@ -210,6 +217,25 @@ def _ask_member(session: Session, incoming: Incoming, facts: Facts, action: Hold
         session, facts.host, member, mailing_list, facts.author, message, now, reader=reader
     )
     return (Awaits.ADDRESS, token) if token else (Awaits.PEOPLE, "")
+
+
+def _share_remote(
+    session: Session,
+    host: Host,
+    mailing_list: MailingList,
+    waiting: HeldPost,
+    form: HeldRemote,
+    author: RemoteAuthor,
+    now: datetime,
+) -> Post | None:
+    space = spaces.space_by_id(session, author.space)
+    if space is None or space.left_at is not None:
+        raise Problem(
+            f"{mailing_list.name} is no longer in the space; discard it: organic-mail held discard {form.held_id}"
+        )
+    _decide(session, form.held_id, HeldState.APPROVED, now)
+    post, way = let_out(session, waiting, form, now)
+    return bring(session, host, mailing_list, author, post, way, now)
 
 
 def _let_in_or_go(

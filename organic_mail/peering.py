@@ -115,7 +115,7 @@ def sever(session: Session, host: Host, domain: str, reason: str, now: datetime)
         _drop_waiting(session, peer)
         told = (("v", "1"), ("type", "sever"), ("from", us.domain), ("to", domain), ("reason", reason))
         send_over(session, host, us, peer, Control(told), now)
-    _close(session, domain, reason, now)
+    _close(session, domain, reason, now, ours=True)
     record(session, "peer", f"The link with {domain} has ended.", now=now)
 
 
@@ -134,10 +134,11 @@ def _drop_waiting(session: Session, peer: Peer) -> None:
     queue.drop(session, [row.id for row in queue.queue_rows(session) if row.recipient == mailbox])
 
 
-def _close(session: Session, domain: str, reason: str, now: datetime) -> None:
+def _close(session: Session, domain: str, reason: str, now: datetime, *, ours: bool = False) -> None:
+    """ours: then no list of ours wants what its people write, whatever way it comes (spec/federation.md §2.10)."""
     closed = {"our_mailbox": "", "our_epoch": "", "said_yes": False, "they_said_yes": False, "code_token": ""}
     relays.drop_account(session, domain)
-    fields_now = {**closed, "state": State.SEVERED, "reason": reason[:200], "changed_at": now}
+    fields_now = {**closed, "state": State.SEVERED, "reason": reason[:200], "is_refused": ours, "changed_at": now}
     peers.save_peer(session, domain=domain, fields=fields_now)
 
 

@@ -13,12 +13,14 @@ from handlers.ban import is_banned
 from handlers.facts import Host, id_of
 from handlers.header_field import header_field, mailbox_tokens, text_tokens
 from handlers.peer.control import read_canonical
+from handlers.peer.handshake import State
 from handlers.peer.roster import Roster, read_roster, space_name
 from handlers.peer.seal import PostKey, Seal, SealedPost
 from handlers.peer.store import Way
 from handlers.render import SpaceFacts
 from organic_mail.home_elsewhere import hold_back
-from storage import departures, posts, remote, repeats, spaces
+from organic_mail.remote_held import is_kept_back, take_away_held
+from storage import departures, peers, posts, remote, remote_held, repeats, spaces
 from storage.bans import patterns_concerning
 from storage.contents import store_content
 from storage.departures import lists_with_twin
@@ -52,12 +54,34 @@ def deliver(session: Session, host: Host, post: SealedPost, way: Way, now: datet
             record(session, "dropped", text, now=now, list_id=mailing_list.id)
             continue
         parent = parent_here(session, seal.in_reply_to, mailing_list)
-        content_id = store_content(session, _as_mail(post, author, mailing_list, host, parent), now)
+        content = _as_mail(post, author, mailing_list, host, parent)
         earlier = known.get(id_of(mailing_list))
+        if earlier is None and is_kept_back(session, host, mailing_list, author, post, content, way, now):
+            continue
+        content_id = store_content(session, content, now)
         if earlier is not None:
             _replace(session, earlier, seal, content_id)
         elif way is not Way.ARCHIVE:
             _publish(session, host, mailing_list, seal, author, content_id, parent, roster, way, now)
+
+
+def bring(
+    session: Session,
+    host: Host,
+    mailing_list: MailingList,
+    author: RemoteAuthor,
+    post: SealedPost,
+    way: Way,
+    now: datetime,
+) -> Post | None:
+    """What has waited reaches the members of the list as it would have. None where its Message-ID is there already."""
+    seal = post.seal
+    roster = known_roster(session, seal.space, seal.roster)
+    if roster is None:
+        raise LookupError("what has waited has been judged by its roster")
+    parent = parent_here(session, seal.in_reply_to, mailing_list)
+    content_id = store_content(session, _as_mail(post, author, mailing_list, host, parent), now)
+    return _publish(session, host, mailing_list, seal, author, content_id, parent, roster, way, now)
 
 
 def posts_of(session: Session, key: PostKey) -> list[Post]:
@@ -72,6 +96,13 @@ def take_back(session: Session, key: PostKey, now: datetime) -> None:
     """
     twins = departures.twins_of(session, key.post, origin=key.origin)
     take_away(session, [*(id_of(post) for post in posts_of(session, key)), *twins], now)
+    take_away_held(session, remote_held.held_of_key(session, origin=key.origin, key=key.post), now)
+
+
+def take_away_all_of(session: Session, space: str, origin: str, now: datetime) -> None:
+    """All that we keep of one server's posts in a space: it has left, and wants it."""
+    take_away(session, remote.posts_of_server(session, space=space, origin=origin), now)
+    take_away_held(session, remote_held.held_of_server(session, space=space, origin=origin), now)
 
 
 def take_away(session: Session, post_ids: list[int], now: datetime) -> None:
@@ -83,8 +114,10 @@ def take_away(session: Session, post_ids: list[int], now: datetime) -> None:
 def forget_old_posts(session: Session, now: datetime) -> int:
     """Those whose time is over, as their authors' servers agreed. Returns how many."""
     old = remote.kept_too_long(session, now=now)
+    waited = remote_held.held_too_long(session, now=now)
     take_away(session, old, now)
-    return len(old)
+    take_away_held(session, waited, now)
+    return len(old) + len(waited)
 
 
 def space_facts(session: Session, post: Post, mailing_list: MailingList) -> tuple[str, SpaceFacts | None]:
@@ -127,7 +160,13 @@ def author_of_seal(session: Session, seal: Seal, now: datetime) -> RemoteAuthor:
 
 
 def _is_refused(session: Session, mailing_list: MailingList, author: RemoteAuthor, host: Host) -> bool:
-    """A ban of the alias is one of this author, a ban of *@DOMAIN one of that server. Others still get the post."""
+    """A ban of the alias is one of this author, a ban of *@DOMAIN one of that server. Others still get the post.
+
+    So it is with a server whose link our operator has ended, when its posts come by way of others.
+    """
+    peer = peers.peer_at(session, author.origin)
+    if peer is not None and peer.is_refused and peer.state == State.SEVERED:
+        return True
     keys = (f"{author.alias}@{host.domain}", f"{author.alias}@{author.origin}")
     return any(is_banned(key, patterns_concerning(session, key=key, list_id=id_of(mailing_list))) for key in keys)
 
@@ -143,7 +182,7 @@ def _publish(
     sealed: Roster,
     way: Way,
     now: datetime,
-) -> None:
+) -> Post | None:
     try:
         post = posts.store_post(
             session,
@@ -161,7 +200,7 @@ def _publish(
             now=now,
         )
     except posts.DuplicateMessageId:
-        return
+        return None
     remote.note_remote_post(
         session,
         post_id=id_of(post),
@@ -176,6 +215,7 @@ def _publish(
         repeats.gather(session, id_of(post), now)
     text = f'{seal.name} of {seal.key.origin} wrote "{seal.subject[:100]}" to everyone in {space_name(seal.space)}.'
     record(session, "posted", text, now=now, list_id=mailing_list.id, post_id=post.id, content_id=content_id)
+    return post
 
 
 def parent_here(session: Session, message_id: str, mailing_list: MailingList) -> str:

@@ -18,10 +18,9 @@ from handlers.peer.roster import Entry, Roster, read_roster, space_name
 from handlers.peer.value import read_domain
 from organic_mail.operator_letter import tell_operator
 from organic_mail.peer_sending import ourselves, send_around, send_over, send_towards
-from organic_mail.remote_posts import take_away
+from organic_mail.remote_posts import take_away_all_of
 from organic_mail.rosters import current_roster, is_first, issue, known_keys, take_up
 from organic_mail.space_news import tell_asked
-from storage import remote
 from storage import spaces as kept
 from storage.arrivals import remember
 from storage.events import record
@@ -198,7 +197,7 @@ def _leave_came(session: Session, host: Host, us: Us, peer: Peer, control: Contr
         return
     kept.note_leave(session, space_id=space.id, domain=said.domain, serial=said.serial, erase=said.erase, now=now)
     if said.erase:
-        take_away(session, remote.posts_of_server(session, space=space.id, origin=said.domain), now)
+        take_away_all_of(session, space.id, said.domain, now)
     record(session, "space", f"{said.domain} left the space {space.name}.", now=now)
     send_around(session, host, us, control, roster.entries, but=(peer.domain, said.domain), now=now)
     if roster.steward == host.domain and roster.server(said.domain):

@@ -20,7 +20,8 @@ from storage.tables import delivery, event, letter_edition, letter_entry, post, 
 from storage.thread_marks import subject_mark
 from storage.unused import forget_messages, names_a_message
 
-_REMOVED = b"Subject: (removed)\r\n\r\nIts author took this away.\r\n"
+REMOVED = b"Subject: (removed)\r\n\r\nIts author took this away.\r\n"
+"""What stands in the place of words that are taken away."""
 _KEPT = frozenset({"post", "event", "bounce", "suppression"})
 """Tables whose rows stay, without her."""
 _ERASURE = SQLModel.metadata.tables["erasure"]
@@ -76,7 +77,7 @@ def empty_posts(session: Session, ids: Collection[int], now: datetime) -> set[in
     for post_id in ids:
         remove_post(session, post_id=post_id, now=now)
     contents = _contents(session, post, post.c.id.in_(ids))
-    nothing = store_content(session, _REMOVED, now)
+    nothing = store_content(session, REMOVED, now)
     for table in SQLModel.metadata.sorted_tables:  # the mail that it was cut from, its hearts and buttons
         for column in naming(table, post):
             if table is letter_edition:  # whose memory it was; the letter is looked through for her name

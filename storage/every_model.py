@@ -18,6 +18,7 @@ import storage.models_private
 import storage.models_questions
 import storage.models_reactions
 import storage.models_relay
+import storage.models_remote
 import storage.models_repeats
 import storage.models_shunts
 import storage.models_spaces

@@ -60,6 +60,7 @@ class Peer(SQLModel, table=True):
     their_mailbox: str = ""
     their_epoch: str = ""
     reason: str = ""  # of a link that ended, in words
+    is_refused: bool = False  # our operator ended it: what its people write is not for our lists
     heard_at: datetime | None = Field(default=None, sa_type=Moment)  # last mail over the link
     unproven: int = 0  # mails in a row whose DKIM signature did not pass
 

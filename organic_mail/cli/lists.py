@@ -128,6 +128,7 @@ def change(
     delivery=each, daily or weekly, for members who come later; joining=vouched, open or closed;
     replies=list or author: whom an answer reaches; strangers=refused, held or discarded: mail of who is no member;
     first_posts=held or free: must a new member's first post be read; emergency=yes or no: must every post be read;
+    remote=accept, held or first-post-held: posts of a space that come from other servers;
     held_days=NUMBER: for how long held mail waits, 0 for ever; bounces=log or owners: who hears of what came back and
     cannot be read; tell_owners=yes or no: are they told who joins and leaves. welcome=TEXT and goodbye=TEXT: words of
     yours below ours, =off: that letter is not sent, =on: ours alone again. rules=TEXT: what "rules" is answered with,
@@ -140,6 +141,8 @@ def change(
     from storage import models
     from storage.list_words import set_words
     from storage.lists import update_list
+    from storage.models_remote import RemotePosts
+    from storage.remote_held import set_rule
 
     readers = {
         "title": one_line,
@@ -152,6 +155,7 @@ def change(
         "emergency": one_of("yes", "no"),
         "bounces": one_of("log", "owners"),
         "held_days": days,
+        "remote": lambda text: RemotePosts(one_of("accept", "held", "first-post-held")(text)),
         "header_rules": lambda text: checked_rules(own_words(text)),
         "tell_owners": yes_or_no,
         "welcome": own_words,
@@ -159,7 +163,7 @@ def change(
         "rules": own_words,
     }
     said = settings_of(settings, readers)
-    apart = ("first_posts", "emergency", "bounces", *OWN_WORDS)
+    apart = ("first_posts", "emergency", "bounces", "remote", *OWN_WORDS)
     wanted = {key: value for key, value in said.items() if key not in apart}
     if "first_posts" in said:
         wanted["first_posts_held"] = said["first_posts"] == "held"
@@ -172,6 +176,8 @@ def change(
         mailing_list = the_list(session, name)
         if words := words_said(said):
             set_words(session, list_id=id_of(mailing_list), **words)
+        if "remote" in said:
+            set_rule(session, list_id=id_of(mailing_list), posts=said["remote"])
         return update_list(session, list_id=id_of(mailing_list), **wanted).name
 
     with open_community(context) as community:
@@ -204,6 +210,7 @@ def _described(session: Session, mailing_list: MailingList, host: Host) -> dict[
     from handlers.facts import id_of
     from storage.members import count_members, people_of
     from storage.models import Role
+    from storage.remote_held import rule_of
     from storage.umbrella import member_lists
 
     list_id = id_of(mailing_list)
@@ -220,6 +227,7 @@ def _described(session: Session, mailing_list: MailingList, host: Host) -> dict[
         "emergency": "yes" if mailing_list.emergency else "no",
         "bounces": "owners" if mailing_list.bounces_to_owners else "log",
         "held_days": mailing_list.held_days,
+        "remote": rule_of(session, list_id).value,
         "header_rules": mailing_list.header_rules,
         **described_words(session, list_id),
         "members": count_members(session, list_id),

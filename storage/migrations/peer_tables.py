@@ -46,6 +46,7 @@ def create_peer_tables() -> None:
         sa.Column("wrong_words", sa.Integer(), nullable=False),
         sa.Column("heard_at", MOMENT, nullable=True),
         sa.Column("unproven", sa.Integer(), nullable=False),
+        sa.Column("is_refused", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("domain", name="pk_peer"),
     )  # fmt: skip
     op.create_index(

@@ -16,6 +16,7 @@ from storage.migrations.people_tables import create_people_tables
 from storage.migrations.picture_tables import create_picture_tables
 from storage.migrations.private_tables import create_private_tables
 from storage.migrations.relay_tables import create_relay_tables
+from storage.migrations.remote_tables import create_remote_tables
 from storage.migrations.repeat_tables import create_repeat_tables
 from storage.migrations.travel_tables import create_travel_tables
 
@@ -333,6 +334,7 @@ def upgrade() -> None:
     create_peer_tables()
     create_relay_tables()
     create_travel_tables()
+    create_remote_tables()
     create_letter_tables()
     create_repeat_tables()
     create_picture_tables()

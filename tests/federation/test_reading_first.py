@@ -1,0 +1,364 @@
+"""Posts of other servers that a list reads first, or does not want: on real databases (spec/federation.md §2.10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlmodel import Session
+
+from organic_mail import moderation, peering
+from organic_mail.problem import Problem
+from organic_mail.remote_posts import forget_old_posts
+from organic_mail.travelling import remove_everywhere
+from storage import bans, held, queue, remote, remote_held
+from storage.contents import read_content
+from storage.lists import update_list
+from storage.models import HeldPost, HeldState
+from storage.models_remote import RemotePosts
+from tests.federation.travellers import carry, got, in_her_letter, person, post_of, tell, write
+from tests.federation.village import Server, Village, village
+
+
+@pytest.fixture
+def street(sqlite_template: Path, tmp_path: Path) -> Iterator[Village]:
+    """oak, pine and birch, a chain of links, in the space plum; what oak's Ana writes may leave."""
+    with village(tmp_path, sqlite_template) as made:
+        servers = [made.server(name) for name in ("oak", "pine", "birch")]
+        made.befriend(*servers)
+        made.found(*servers)
+        made.wait(hours=1)
+        tell(servers[0], share="always")
+        carry(made)
+        made.people.clear()
+        yield made
+
+
+@pytest.fixture
+def oak(street: Village) -> Server:
+    return street.servers["oak.example"]
+
+
+@pytest.fixture
+def pine(street: Village) -> Server:
+    """The server whose list looks at what comes."""
+    return street.servers["pine.example"]
+
+
+def everywhere(street: Village, subject: str) -> list[int]:
+    """How many copies Ana of each server has got."""
+    return [len(got(street, person(server), subject)) for server in street.servers.values()]
+
+
+def says(server: Server, posts: RemotePosts) -> None:
+    """What `list set` does."""
+    server.write(lambda session: remote_held.set_rule(session, list_id=1, posts=posts))
+
+
+def waiting(server: Server) -> list[HeldPost]:
+    return [each for each, _ in server.read(held.waiting)]
+
+
+def asked(street: Village, server: Server, subject: str) -> EmailMessage:
+    """The one letter to those who decide: the operator, where nobody runs the list."""
+    name = server.domain.partition(".")[0]
+    heading = f'May this go out? Ana (all, oak.example): "{subject}"'
+    (letter,) = got(street, f"op@{name}.people.example", heading)
+    return letter
+
+
+def answer(street: Village, server: Server, letter: EmailMessage, word: str) -> None:
+    mail = EmailMessage()
+    mail["From"], mail["To"] = str(letter["To"]), str(letter["Reply-To"])
+    mail["Subject"], mail["Message-ID"] = f"Re: {letter['Subject']}", f"<{word}.{letter['Message-ID'][1:]}"
+    mail.set_content(word)
+    taken = server.take(mail.as_bytes(), letter["Reply-To"].addresses[0].addr_spec)
+    assert taken.accepted
+    carry(street)
+
+
+def approve(street: Village, server: Server, held_id: int) -> None:
+    server.write(lambda session: moderation.approve_held(session, server.host, held_id, now=street.now))
+    carry(street)
+
+
+def state_of(server: Server, held_id: int) -> HeldState:
+    found = server.read(lambda session: held.held_by_id(session, held_id))
+    assert found is not None
+    return found.state
+
+
+def kept(server: Server, words: bytes) -> bool:
+    """Do these words stand in anything that waits, or in a letter to those who decide?"""
+
+    def look(session: Session) -> bool:
+        posts = [read_content(session, each.content_id) for each, _ in held.waiting(session)]
+        rows = [row for row in queue.queue_rows(session) if row.recipient.startswith("op@")]
+        return any(words in raw for raw in (*posts, *(read_content(session, row.content_id) for row in rows)))
+
+    return server.read(look)
+
+
+def test_what_comes_is_accepted_unless_the_list_says_otherwise(street: Village, oak: Server, pine: Server) -> None:
+    write(oak, "Apples")
+    carry(street)
+    assert everywhere(street, "Apples") == [1, 1, 1]
+    assert waiting(pine) == []
+
+
+def test_what_waits_is_passed_on_and_in_no_archive(street: Village, oak: Server, pine: Server) -> None:
+    says(pine, RemotePosts.HELD)
+    write(oak, "Apples")
+    carry(street)
+    assert everywhere(street, "Apples") == [1, 0, 1]
+    assert in_her_letter(pine) == []
+    (post,) = waiting(pine)
+    assert post.author == "Ana (all, oak.example)"
+    assert post.reason == "What comes from other servers is read before it goes out."
+    assert "waits for a decision" in " ".join(pine.log())
+    letter = asked(street, pine, "Apples").get_body(("plain",))
+    assert letter is not None
+    assert "people.example" not in letter.get_content().replace("op@pine.people.example", "")
+    assert "To send all that this person writes, reply with:" in " ".join(letter.get_content().split())
+
+
+def test_yes_brings_it_as_it_would_have_come(street: Village, oak: Server, pine: Server) -> None:
+    """Of the same Message-ID, under the same alias, in its thread, and in letters; an answer finds it."""
+    says(pine, RemotePosts.HELD)
+    first = write(oak, "Apples")
+    write(oak, "Re: Apples", In_Reply_To=first["Message-ID"])
+    carry(street)
+    for subject in ("Apples", "Re: Apples"):
+        answer(street, pine, asked(street, pine, subject), "yes")
+    assert everywhere(street, "Apples") == everywhere(street, "Re: Apples") == [1, 1, 1]
+    (copy,), (other,) = (
+        got(street, person(pine), "Apples"),
+        got(street, person(street.servers["birch.example"]), "Apples"),
+    )
+    assert copy["Message-ID"] == other["Message-ID"]
+    (response,) = got(street, person(pine), "Re: Apples")
+    assert response["In-Reply-To"] == copy["Message-ID"]
+    assert response["From"] == copy["From"]
+    posts = [post_of(pine, subject) for subject in ("Apples", "Re: Apples")]
+    assert posts[0].thread_id == posts[1].thread_id
+    assert in_her_letter(pine) == ["Apples", "Apples"]  # two voices of one conversation
+    assert waiting(pine) == []
+
+    tell(pine, share="always")
+    write(pine, "Re: Apples", "Thank you!", In_Reply_To=copy["Message-ID"])
+    carry(street)
+    assert got(street, person(oak), "Re: Apples")[-1]["In-Reply-To"] == first["Message-ID"]
+
+
+def test_only_the_first_post_of_each_author_waits(street: Village, oak: Server, pine: Server) -> None:
+    says(pine, RemotePosts.FIRST_HELD)
+    write(oak, "Apples")
+    carry(street)
+    write(oak, "Pears")  # nobody has said yes so far
+    carry(street)
+    apples, pears = waiting(pine)
+    assert apples.reason == "It is the first email that Ana (all, oak.example) writes here."
+    answer(street, pine, asked(street, pine, "Apples"), "yes")
+    write(oak, "Plums")
+    carry(street)
+    assert [everywhere(street, subject)[1] for subject in ("Apples", "Pears", "Plums")] == [1, 0, 1]
+    birch = street.servers["birch.example"]
+    tell(birch, share="always")
+    write(birch, "Cherries")
+    carry(street)
+    assert [post.id for post in waiting(pine)] == [pears.id, (apples.id or 0) + 2]
+
+
+def test_who_wrote_before_is_known(street: Village, oak: Server, pine: Server) -> None:
+    write(oak, "Apples")
+    carry(street)
+    says(pine, RemotePosts.FIRST_HELD)
+    write(oak, "Pears")
+    carry(street)
+    assert everywhere(street, "Pears") == [1, 1, 1]
+
+
+def test_always_trusts_one_author_until_the_list_says_it_anew(street: Village, oak: Server, pine: Server) -> None:
+    says(pine, RemotePosts.HELD)
+    write(oak, "Apples")
+    carry(street)
+    answer(street, pine, asked(street, pine, "Apples"), "always")
+    write(oak, "Pears")
+    carry(street)
+    assert [everywhere(street, subject) for subject in ("Apples", "Pears")] == [[1, 1, 1]] * 2
+    says(pine, RemotePosts.HELD)
+    write(oak, "Plums")
+    carry(street)
+    assert everywhere(street, "Plums") == [1, 0, 1]
+
+
+def test_no_keeps_it_back_here_and_tells_nobody(street: Village, oak: Server, pine: Server) -> None:
+    says(pine, RemotePosts.HELD)
+    write(oak, "Apples")
+    carry(street)
+    letter = asked(street, pine, "Apples")
+    street.people.clear()
+    answer(street, pine, letter, "no")
+    assert state_of(pine, 1) is HeldState.REJECTED
+    assert everywhere(street, "Apples") == [0, 0, 0]  # nothing new for anybody
+    assert street.people == []
+
+
+def test_what_its_author_takes_back_waits_no_longer(street: Village, oak: Server, pine: Server) -> None:
+    """Nor does the letter about it leave, which has her words."""
+    says(pine, RemotePosts.HELD)
+    write(oak, "Apples", "A word that I regret.")
+    carry(street)
+    letter, post = asked(street, pine, "Apples"), post_of(oak, "Apples")
+    assert kept(pine, b"regret")
+    oak.write(lambda session: remove_everywhere(session, oak.host, post.id or 0, street.now))
+    carry(street)
+    assert waiting(pine) == []
+    assert not kept(pine, b"regret")
+    found = pine.read(lambda session: held.held_by_id(session, 1))
+    assert found is not None
+    assert (found.author, found.subject) == ("", "")
+    answer(street, pine, letter, "yes")  # comes too late
+    assert everywhere(street, "Apples") == [1, 0, 1]
+    with pytest.raises(Problem, match="decided already"):
+        approve(street, pine, 1)
+
+
+def test_what_was_let_out_and_is_taken_back_leaves_no_trace(street: Village, oak: Server, pine: Server) -> None:
+    says(pine, RemotePosts.HELD)
+    write(oak, "Apples")
+    carry(street)
+    approve(street, pine, 1)
+    post = post_of(oak, "Apples")
+    oak.write(lambda session: remove_everywhere(session, oak.host, post.id or 0, street.now))
+    carry(street)
+    found = pine.read(lambda session: held.held_by_id(session, 1))
+    assert found is not None
+    assert (found.author, found.subject, found.state) == ("", "", HeldState.APPROVED)
+    assert in_her_letter(pine) == []
+
+
+def test_who_leaves_with_erasure_leaves_nothing_that_waits(street: Village, oak: Server, pine: Server) -> None:
+    says(pine, RemotePosts.HELD)
+    write(oak, "Apples")
+    carry(street)
+    oak.leave(erase=True)
+    carry(street)
+    assert waiting(pine) == []
+
+
+def test_after_its_days_nothing_waits(street: Village, oak: Server, pine: Server) -> None:
+    says(pine, RemotePosts.HELD)
+    write(oak, "Apples")
+    carry(street)
+    keep = oak.roster().rules.keep
+    for days, number in ((keep - 1, 1), (keep + 1, 0)):
+        now = street.now + timedelta(days=days)
+        pine.write(lambda session, now=now: forget_old_posts(session, now))
+        assert len(waiting(pine)) == number
+
+
+def test_what_nobody_decides_about_is_kept_back_when_the_list_says_so(
+    street: Village, oak: Server, pine: Server
+) -> None:
+    says(pine, RemotePosts.HELD)
+    pine.write(lambda session: update_list(session, list_id=1, held_days=30))
+    write(oak, "Apples")
+    carry(street)
+    street.people.clear()
+    street.wait(days=31)
+    pine.write(lambda session: moderation.give_up_waiting(session, pine.host, street.now))
+    assert state_of(pine, 1) is HeldState.REJECTED
+    street.carry()
+    assert [mail for mail in street.people if mail.sender == "pine.example"] == []
+
+
+def test_of_many_that_wait_people_hear_once_an_hour(
+    street: Village, oak: Server, pine: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("organic_mail.remote_held.MOST_ASKED_ABOUT", 2)
+    says(pine, RemotePosts.HELD)
+    for number in range(5):
+        write(oak, f"Apple {number}")
+    carry(street)
+    assert len(waiting(pine)) == 5
+    letters = [mail for mail in street.people if mail.to == "op@pine.people.example"]
+    assert len(letters) == 3
+
+
+def test_where_the_list_has_left_it_can_only_be_discarded(street: Village, oak: Server, pine: Server) -> None:
+    says(pine, RemotePosts.HELD)
+    write(oak, "Apples")
+    carry(street)
+    pine.leave()
+    carry(street)
+    with pytest.raises(Problem, match="no longer in the space"):
+        approve(street, pine, 1)
+    assert state_of(pine, 1) is HeldState.WAITING
+
+
+@pytest.mark.parametrize("whose", ["*@oak.example", "author"])
+@pytest.mark.parametrize("of_list", [True, False])
+def test_f75_f76_who_is_refused_is_passed_on_and_in_no_archive(
+    street: Village, oak: Server, pine: Server, whose: str, of_list: bool
+) -> None:
+    """A whole server, or one author by her alias; by one list, or by all."""
+    write(oak, "Apples")
+    carry(street)
+
+    def alias(session: Session) -> str:
+        found = remote.remote_post_of(session, post_of(pine, "Apples").id or 0)
+        assert found is not None
+        return f"{found[1].alias}@pine.example"
+
+    pattern = pine.read(alias) if whose == "author" else whose
+    pine.write(lambda session: bans.add_ban(session, pattern=pattern, list_id=1 if of_list else None, now=street.now))
+    write(oak, "Pears")
+    carry(street)
+    assert everywhere(street, "Pears") == [1, 0, 1]
+    assert in_her_letter(pine) == ["Apples"]
+    pine.write(lambda session: bans.remove_ban(session, pattern=pattern, list_id=1 if of_list else None))
+    write(oak, "Plums")
+    carry(street)
+    assert everywhere(street, "Plums") == [1, 1, 1]
+
+
+def test_f76_a_ban_of_another_list_refuses_nothing(street: Village, oak: Server, pine: Server) -> None:
+    def begin(session: Any) -> None:
+        from storage import lists
+
+        other = lists.create_list(session, name="choir", title="Choir", now=street.now)
+        bans.add_ban(session, pattern="*@oak.example", list_id=other.id, now=street.now)
+
+    pine.write(begin)
+    write(oak, "Apples")
+    carry(street)
+    assert everywhere(street, "Apples") == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("who", "comes"), [("pine", 0), ("oak", 1)])
+def test_a_server_whose_link_we_ended_is_refused_also_by_way_of_others(
+    street: Village, oak: Server, pine: Server, who: str, comes: int
+) -> None:
+    """Where the other one has ended it, our members go on reading what comes; birch gets all in any case."""
+    birch = street.servers["birch.example"]
+    street.befriend(oak, birch)
+    ends, other = (pine, oak) if who == "pine" else (oak, pine)
+    write(ends, "At home", to=f"all@{ends.domain}")  # the last of its queue is not for the other one
+    ends.write(lambda session: peering.sever(session, ends.host, other.domain, "We have moved", street.now))
+    carry(street)
+    write(oak, "Apples")
+    carry(street)
+    assert everywhere(street, "Apples") == [1, comes, 1]
+    assert (oak.state("pine.example"), pine.state("oak.example")) == ("severed", "severed")
+    if who == "pine":
+        assert "was not shared: all does not want it" in " ".join(pine.log())
+        assert in_her_letter(pine) == ["At home"]
+        street.befriend(oak, pine)
+        write(oak, "Pears")
+        carry(street)
+        assert everywhere(street, "Pears") == [1, 1, 1]
