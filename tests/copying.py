@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from email.message import Message as LibraryMessage
 from typing import Any
 
-import dkim
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
@@ -17,6 +16,7 @@ from handlers import render
 from handlers.message import parse
 from handlers.sign import Signer
 from storage.models import Posting, Replies
+from tests import dkim_signing
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PEM = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -49,7 +49,7 @@ def published(name: bytes, timeout: int = 5) -> bytes:
 
 
 def verifies(copy: bytes) -> bool:
-    return bool(dkim.verify(copy, dnsfunc=published))
+    return dkim_signing.verifies(copy, published)
 
 
 def with_crlf(raw: bytes) -> bytes:

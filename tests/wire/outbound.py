@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import dkim
 from cryptography.hazmat.primitives import serialization
 from sqlmodel import Session
 
@@ -32,6 +31,7 @@ from storage.events import latest_events
 from storage.keys import add_key
 from storage.models import DeliveryState, KeyState
 from storage.queue import QueueRow
+from tests import dkim_signing
 from tests.dkim_signing import public_text, rsa_key
 from tests.wire.daemons import PATIENCE
 
@@ -54,7 +54,7 @@ def signer_of(home: Path) -> Signer:
 
 def verifies(content: bytes) -> bool:
     record = f"v=DKIM1; k=rsa; p={public_text(rsa_key())}".encode()
-    return bool(dkim.verify(content, dnsfunc=lambda name, timeout=5: record))
+    return dkim_signing.verifies(content, lambda name, timeout=5: record)
 
 
 @dataclass
