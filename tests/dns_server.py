@@ -1,6 +1,6 @@
 """A small authoritative name server on loopback, over UDP and TCP, whose zones and faults a test sets.
 
-The fixture `dns_server` is an empty one:  dns_server.put("oak.example", MX=["10 mx.oak.example."]), then
+The fixture `dns_server` is an empty one: dns_server.put("oak.example", MX=["10 mx.oak.example."]), then
 dns_server.fail("slow.example", how="silence"), and at last dns_server.resolver().
 """
 
@@ -10,8 +10,8 @@ import socket
 import socketserver
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
 
 import dns.exception
 import dns.flags
@@ -31,6 +31,7 @@ Fault = Literal["servfail", "refused", "silence", "truncate", "garbage"]
 Text = str | bytes | list[str | bytes]  # a list gives the character-strings of one TXT record
 LONGEST_CHAIN = 8
 SHORT = 0.4  # seconds to wait for an answer that will not come
+UNANSWERED = ("silence", "garbage")
 
 
 class DnsServer:
@@ -91,13 +92,12 @@ class DnsServer:
         """As the setting dns.nameservers has it."""
         return f"127.0.0.1:{self.port}"
 
-    def resolver(self, seconds: float = 10) -> Resolver:
-        """One that asks here, twice in *seconds*; give it `SHORT` where it is to wait in vain."""
-        return Resolver([self.nameserver], try_seconds=seconds / 2, total_seconds=seconds)
+    def resolver(self) -> Resolver:
+        """One that asks here. It does not wait long for an answer that will not come, and long for any other."""
+        return _Knowing(self)
 
-    def patience(self, how: Fault) -> float:
-        """How long to wait for an answer that fails in this way."""
-        return SHORT if how in ("silence", "garbage") else 10
+    def fault(self, name: str, kind: str) -> Fault | None:
+        return self._faults.get((name, kind)) or self._faults.get((name, "*"))
 
     def answer(self, wire: bytes, *, over_tcp: bool) -> bytes | None:
         try:
@@ -107,7 +107,7 @@ class DnsServer:
         name, kind = query.question[0].name, query.question[0].rdtype
         text = name.to_text(omit_final_dot=True).lower()
         self.asked.append((text, dns.rdatatype.to_text(kind)))
-        fault = self._faults.get((text, dns.rdatatype.to_text(kind))) or self._faults.get((text, "*"))
+        fault = self.fault(text, dns.rdatatype.to_text(kind))
         response = dns.message.make_response(query, recursion_available=True)
         if fault == "silence":
             return None
@@ -162,6 +162,16 @@ def _txt(value: Text) -> dns.rdata.Rdata:
     return TXT(dns.rdataclass.IN, dns.rdatatype.TXT, strings)
 
 
+class _Knowing(Resolver):
+    def __init__(self, server: DnsServer) -> None:
+        super().__init__([server.nameserver], try_seconds=30, total_seconds=60)
+        self._server = server
+
+    def _ask(self, name: dns.name.Name, kind: str) -> Sequence[Any]:
+        in_vain = self._server.fault(name.to_text(omit_final_dot=True).lower(), kind) in UNANSWERED
+        return Resolver._ask(self.within(SHORT) if in_vain else self, name, kind)
+
+
 class _Udp(socketserver.ThreadingUDPServer):
     answers: DnsServer
     allow_reuse_address = False
@@ -182,7 +192,7 @@ class _OverUdp(socketserver.BaseRequestHandler):
 
 class _OverTcp(socketserver.BaseRequestHandler):
     def handle(self) -> None:
-        self.request.settimeout(5)
+        self.request.settimeout(60)
         while (size := _exactly(self.request, 2)) and (data := _exactly(self.request, int.from_bytes(size, "big"))):
             response = self.server.answers.answer(data, over_tcp=True)
             if response is None:

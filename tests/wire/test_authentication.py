@@ -42,11 +42,10 @@ def judge(
     client: str = STRANGER,
     sender: str = "m@evil.example",
     helo: str = "mail.evil.example",
-    patience: float = 10,
     **smtp: Any,
 ) -> Authentication:
     envelope = Envelope(sender, ("family@oak.example",), client, helo)
-    return judged(envelope, parse(raw), settings(**smtp), server.resolver(patience), NOW)
+    return judged(envelope, parse(raw), settings(**smtp), server.resolver(), NOW)
 
 
 @pytest.fixture
@@ -127,24 +126,21 @@ def test_policies_of_behaviours_97(elm: DnsServer) -> None:
 
 @pytest.mark.parametrize("how", ["servfail", "silence", "refused", "garbage"])
 def test_trouble_with_dns_is_asked_again(elm: DnsServer, how: Any) -> None:
-    waiting = {"patience": elm.patience(how)}
-    hers = {"client": ELMS_HOST, "sender": "anna@elm.example", **waiting}
+    hers = {"client": ELMS_HOST, "sender": "anna@elm.example"}
     mail = signed(MAIL, rsa_key(), "elm.example")
     elm.fail("s1._domainkey.elm.example", how=how)
-    assert judge(elm, mail, **waiting).verdict is UNCERTAIN
+    assert judge(elm, mail).verdict is UNCERTAIN
     assert judge(elm, mail, **hers).verdict is ALIGNED, "what passes does not wait for the rest"
     elm.fail("elm.example", "TXT", how=how)
     assert judge(elm, MAIL, **hers).verdict is UNCERTAIN
     elm.mend("elm.example", "TXT")
     elm.fail("_dmarc.elm.example", how=how)
-    assert judge(elm, MAIL, **waiting).verdict is UNCERTAIN
+    assert judge(elm, MAIL).verdict is UNCERTAIN
     elm.mend("s1._domainkey.elm.example")
-    assert judge(elm, mail, **waiting).verdict is ALIGNED
+    assert judge(elm, mail).verdict is ALIGNED
     elm.mend("_dmarc.elm.example")
     elm.fail("s1._domainkey.evil.example", how=how)
-    assert judge(elm, signed(MAIL, rsa_key(1024), "evil.example"), **waiting).verdict is UNVERIFIED, (
-        "of no weight for elm"
-    )
+    assert judge(elm, signed(MAIL, rsa_key(1024), "evil.example")).verdict is UNVERIFIED, "of no weight for elm"
 
 
 def test_aliases_in_a_circle_are_trouble_and_no_proof(elm: DnsServer) -> None:

@@ -10,7 +10,6 @@ import pytest
 from organic_mail.deliver import CLAIM
 from organic_mail.enabling import Enabling, is_needed
 from organic_mail.home import Opened, open_home
-from organic_mail.resolver import Resolver
 from storage.events import latest_events
 from tests.dns_server import DnsServer
 from tests.organic_mail.test_doctor import change, world
@@ -42,7 +41,7 @@ nameservers = ["{nameserver}"]
 
 
 def new_gate(opened: Opened, dns: DnsServer) -> Enabling:
-    return Enabling(opened, Resolver([dns.nameserver], try_seconds=0.3, total_seconds=0.6))
+    return Enabling(opened, dns.resolver())
 
 
 def lets_out(opened: Opened, gate: Enabling) -> int:

@@ -190,7 +190,6 @@ class World:
         self.elm = elm
         self.folder = folder
         self.text: bytes | None = POLICY
-        self.patience = 10.0
         self.fetched = 0
 
     def fetch(self, domain: str) -> bytes:
@@ -200,7 +199,7 @@ class World:
         return self.text
 
     def sts(self) -> MtaSts:
-        return MtaSts(self.elm.resolver(self.patience), self.fetch, PolicyFolder(self.folder), Random(1))
+        return MtaSts(self.elm.resolver(), self.fetch, PolicyFolder(self.folder), Random(1))
 
     def announce(self, record: str) -> None:
         self.elm.remove("_mta-sts.elm.example")
@@ -256,7 +255,6 @@ def test_who_hides_a_policy_does_not_take_it_back(world: World, hidden: str) -> 
         world.text = b"<html>"
     else:
         world.elm.fail("_mta-sts.elm.example", how=hidden)  # type: ignore[arg-type]
-        world.patience = SHORT
     assert mode(world, timedelta(days=9)) is Mode.ENFORCE
     assert mode(world, timedelta(days=11)) is None, "until it expires"
 

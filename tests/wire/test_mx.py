@@ -12,8 +12,8 @@ from organic_mail.resolver import DnsTrouble
 from tests.dns_server import DnsServer
 
 
-def hops(server: DnsServer, domain: str = "elm.example", seed: int = 0, patience: float = 10, **arguments: Any) -> Any:
-    return next_hops(domain, server.resolver(patience), Random(seed), **arguments)
+def hops(server: DnsServer, domain: str = "elm.example", seed: int = 0, **arguments: Any) -> Any:
+    return next_hops(domain, server.resolver(), Random(seed), **arguments)
 
 
 def names(server: DnsServer, **arguments: Any) -> list[str]:
@@ -73,19 +73,18 @@ def test_only_a_missing_domain_and_null_mx_are_for_ever(dns_server: DnsServer) -
 
 @pytest.mark.parametrize("how", ["servfail", "silence", "refused", "garbage"])
 def test_trouble_is_no_answer(dns_server: DnsServer, how: Any) -> None:
-    waiting = {"patience": dns_server.patience(how)}
     dns_server.put("elm.example", MX=["10 a.example.", "20 b.example."])
     dns_server.put("a.example", A=["9.9.9.1"])
     dns_server.put("b.example", A=["9.9.9.2"])
     dns_server.fail("elm.example", how=how)
     with pytest.raises(DnsTrouble):
-        hops(dns_server, **waiting)
+        hops(dns_server)
     dns_server.mend("elm.example")
     dns_server.fail("a.example", "A", how=how)
-    assert names(dns_server, **waiting) == ["b.example"], "one host that cannot be found does not stop the others"
+    assert names(dns_server) == ["b.example"], "one host that cannot be found does not stop the others"
     dns_server.fail("b.example", how=how)
     with pytest.raises(DnsTrouble) as raised:
-        hops(dns_server, **waiting)
+        hops(dns_server)
     assert not isinstance(raised.value, NoUsableHost)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from organic_mail.resolver import LONGEST_MEMORY, AliasLoop, DnsTrouble, NoSuchName, Resolver
-from tests.dns_server import DnsServer
+from tests.dns_server import SHORT, UNANSWERED, DnsServer
+from tests.wire.daemons import PATIENCE
 
 
 def test_the_five_kinds_of_lookup(dns_server: DnsServer) -> None:
@@ -44,9 +45,9 @@ def test_a_name_without_such_records_is_no_missing_name(dns_server: DnsServer) -
 def test_trouble_is_neither(dns_server: DnsServer, how: Any) -> None:
     dns_server.put("oak.example", A=["192.0.2.1"])
     dns_server.fail("oak.example", how=how)
-    dns = dns_server.resolver(dns_server.patience(how))
+    dns = Resolver([dns_server.nameserver])
     with pytest.raises(DnsTrouble):
-        dns.a("oak.example")
+        dns.within(SHORT if how in UNANSWERED else PATIENCE).a("oak.example")
     dns_server.mend("oak.example")
     assert dns.a("oak.example") == ("192.0.2.1",), "trouble is not remembered"
 
