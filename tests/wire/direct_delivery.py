@@ -28,11 +28,10 @@ class Outside:
     dns: DnsServer
     folder: Path
     port: int = 0
-    patience: float = 10
     allow_private: bool = True
     policies: dict[str, bytes] = field(default_factory=dict)
     dialled: list[str] = field(default_factory=list)
-    timeouts: Timeouts = field(default_factory=Timeouts)
+    timeouts: dict[str, Timeouts] = field(default_factory=dict)  # by address, where they are not the usual ones
 
     def domain(self, name: str, *addresses: str) -> None:
         """A domain with mail servers mx0.NAME, mx1.NAME … by preference."""
@@ -53,10 +52,10 @@ class Outside:
     def sending(self) -> Callable[[Calls], Sending]:
         async def dial(hop, **settings):  # type: ignore[no-untyped-def]
             self.dialled.append(hop.address)
-            return await connect(hop, **settings)
+            return await connect(hop, **settings, timeouts=self.timeouts.get(hop.address, Timeouts()))
 
         def opened(calls: Calls) -> Sending:
-            dns = self.dns.resolver(self.patience)
+            dns = self.dns.resolver()
             sts = MtaSts(dns, self.policies.__getitem__, PolicyFolder(self.folder / "mta-sts"), Random(1))
             router = Router(
                 dns,
@@ -67,7 +66,7 @@ class Outside:
                 chance=Random(1),
                 clock=lambda: NOW,
             )
-            lines = Lines(partial(dial, helo="oak.example", timeouts=self.timeouts), self.levels, port=self.port)
+            lines = Lines(partial(dial, helo="oak.example"), self.levels, port=self.port)
             return Direct(router, lines, calls)
 
         return opened

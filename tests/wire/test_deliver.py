@@ -26,6 +26,8 @@ from storage.models import Status
 from storage.shunts import shunt_rows
 from storage.tables import delivery, membership, post
 from tests.conftest import Place
+from tests.ports import free_port
+from tests.wire.daemons import PATIENCE
 from tests.wire.outbound import DOMAIN, SECRETS, URL, Community, dial_to, new_community, opened, verifies
 from tests.wire.sink import CLOSE, SILENCE, Sink, Transaction
 
@@ -152,12 +154,11 @@ def test_a_next_hop_in_trouble_loses_nothing(step: str, answer: str, oak: Commun
     sink = Sink(answer=lambda asked, transaction: trouble(asked, transaction) if in_trouble[0] else None)
     with sink.listening():
         short = dict.fromkeys(("greeting", "mail", "recipient", "data", "block", "end", "farewell"), 0.2)
-        dial = dial_to(sink.port, **short)
-        oak.deliver(dial)
+        oak.deliver(dial_to(sink.port, **short))
         assert set(oak.states().values()) == {"deferred"}
         in_trouble[0] = False
         oak.later(minutes=1)
-        oak.deliver(dial)
+        oak.deliver(dial_to(sink.port))
     assert set(oak.states().values()) == {"sent"}
     copies = Counter(recipients(sink))
     assert set(copies) == set(NAMES)
@@ -168,16 +169,15 @@ def test_nobody_answers_and_nothing_is_burnt(oak: Community) -> None:
     """The first ones find out, the others wait until the next hop is back."""
     oak.join(*(f"m{number}" for number in range(495)))
     oak.post()
-    with Sink().listening() as sink:
-        pass
-    oak.deliver(dial_to(sink.port), until=lambda: oak.states_now() == {"due", "deferred"})
+    sink, port = Sink(), free_port()
+    oak.deliver(dial_to(port), until=lambda: oak.states_now() == {"due", "deferred"})
     states = Counter(oak.states().values())
     assert states["due"] >= 100
     assert states["deferred"] >= 100
     assert all("Connection refused" in row.last_reply for row in oak.rows() if row.state == "deferred")
     oak.later(minutes=1)
-    with sink.listening(sink.port):
-        oak.deliver(dial_to(sink.port))
+    with sink.listening(port):
+        oak.deliver(dial_to(port))
     assert len(set(recipients(sink))) == len(sink.taken) == 500
 
 
@@ -216,10 +216,11 @@ def test_a_server_that_takes_few_connections_gets_few(oak: Community) -> None:
 def test_a_slow_recipient_does_not_hold_up_the_others(oak: Community, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("organic_mail.senders.SLOW_SECONDS", 0.1)
     monkeypatch.setattr("organic_mail.deliver.BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(deliver, "DRAIN_SECONDS", 0.1)
     oak.post()
     with Sink(answer=answering("END", SILENCE, name="bo")).listening() as sink:
         oak.deliver(
-            dial_to(sink.port, end=2),
+            dial_to(sink.port),
             concurrency=2,
             until=lambda: Counter(oak.states().values())["sent"] == 4,
         )
@@ -351,7 +352,7 @@ async def deliver_side_by_side(communities: Sequence[Community], port: int) -> N
         if step == "settled":
             settled.set()
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         running = [
             asyncio.create_task(one.deliverer(dial_to(port), who=f"host{number}:1:1", checkpoint=checkpoint).run(stop))
             for number, one in enumerate(communities)
@@ -481,7 +482,7 @@ def test_what_comes_while_we_run_goes_out_at_once(oak: Community, monkeypatch: p
         events = {"claimed": idle, "settled": settled}
         deliverer = oak.deliverer(dial_to(port), checkpoint=lambda step: events.get(step, idle).set())
         running = asyncio.create_task(deliverer.run(stop))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await idle.wait()
             await asyncio.to_thread(oak.post)
             await asyncio.to_thread(deliverer.wake)

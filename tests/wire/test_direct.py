@@ -329,7 +329,7 @@ def test_a_silent_host_is_left_after_a_while(oak: Community, outside: Outside) -
     silent = Sink(answer=lambda step, _: "silence" if step == "GREETING" else None)
     with silent.listening(), Sink().listening(silent.port, "127.0.0.2") as second:
         outside.port = silent.port
-        outside.timeouts = Timeouts(greeting=0.2)
+        outside.timeouts["127.0.0.1"] = Timeouts(greeting=0.2)
         outside.domain("elm.example", "127.0.0.1", "127.0.0.2")
         deliver(oak, outside)
     assert len(second.taken) == 1

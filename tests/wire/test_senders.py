@@ -15,6 +15,7 @@ from organic_mail.senders import Ready, Senders
 from organic_mail.smtp_client import NextHopRefused, Outgoing
 from organic_mail.smtp_wire import ConnectionLost
 from storage.queue import Claimed
+from tests.wire.daemons import PATIENCE
 
 OK = Reply(250, "2.0.0", "Ok")
 
@@ -90,7 +91,8 @@ def test_a_next_hop_that_is_away_is_left_alone_for_longer_and_longer(monkeypatch
         assert harness.senders.suspect
         return pauses
 
-    assert [round(pause) for pause in asyncio.run(run())] == [10, 20, 40, 80, 160, 320, 600, 600, 600]
+    for pause, longest in zip(asyncio.run(run()), [10, 20, 40, 80, 160, 320, 600, 600, 600], strict=True):
+        assert 0.8 * longest < pause <= longest  # the clock goes on while we look
 
 
 def test_a_pause_is_shortened_but_not_ended_when_somebody_may_have_put_it_right() -> None:
@@ -104,7 +106,7 @@ def test_a_pause_is_shortened_but_not_ended_when_somebody_may_have_put_it_right(
         harness.senders.forgive()
         return harness.senders.pause
 
-    assert round(asyncio.run(run())) == 5
+    assert 3 < asyncio.run(run()) <= 5
 
 
 def test_a_next_hop_that_is_back_is_trusted_again() -> None:
@@ -259,7 +261,7 @@ def test_an_idle_connection_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     async def run() -> None:
         harness = Harness(dial)
         harness.senders.put(ready(1))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not lines or lines[0].usable:
                 await turns(1)
 
