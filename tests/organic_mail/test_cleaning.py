@@ -213,9 +213,8 @@ class TestLeftOut:
 
     def test_what_kills_the_worker_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A picture that takes all memory, and one that computes for ever; what comes behind them goes out."""
-        program = picture_process._PROGRAM.replace("run()", HOSTILE + "run()")
+        program = picture_process._PROGRAM.replace("run()", HOSTILE + "picture_worker.CPU_SECONDS = 2\nrun()")
         monkeypatch.setattr(picture_process, "_PROGRAM", program)
-        monkeypatch.setattr(picture_process, "PATIENCE", 3.0)
         photo = pictures.phone_jpeg(6)
         raw = post_with(
             (saved(scene(11, 7), "PNG"), "image/png", "memory.png"),
@@ -225,6 +224,13 @@ class TestLeftOut:
         made = clean(raw)
         assert names(made.raw) == ["1.jpg"]
         assert [each.name for each in made.left_out] == ["memory.png", "time.png"]
+
+    def test_a_worker_that_does_not_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        program = picture_process._PROGRAM.replace("run()", HOSTILE + "run()")
+        monkeypatch.setattr(picture_process, "_PROGRAM", program)
+        monkeypatch.setattr(picture_process, "PATIENCE", 0.2)
+        made = clean(post_with((saved(scene(11, 8), "PNG"), "image/png", "time.png")))
+        assert [each.name for each in made.left_out] == ["time.png"]
 
     def test_what_nobody_can_open(self) -> None:
         raw = post_with(
