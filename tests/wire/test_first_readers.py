@@ -17,7 +17,7 @@ from organic_mail.first_readers import FirstReaders, ReaderDied, ReaderFault, Re
 from storage import shunts
 from tests.wire.command_line import Operator, empty_home, om
 from tests.wire.community import community, mail
-from tests.wire.daemons import daemon, until
+from tests.wire.daemons import PATIENCE, daemon, until
 
 __all__ = ["empty_home", "om"]
 
@@ -122,7 +122,7 @@ def test_one_that_comes_when_all_have_just_ended_is_read(monkeypatch: pytest.Mon
             await readers.read(HTML)
 
     async def all_of_them(readers: FirstReaders) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await asyncio.gather(*(read_again_and_again(readers) for _ in range(number)))
 
     with closing(FirstReaders()) as readers:
@@ -168,8 +168,8 @@ def test_what_kills_a_reader_is_refused_the_second_time_and_kept(
 def test_they_end_with_the_daemon(how: int, om: Operator) -> None:
     with daemon(om.home) as running:
         (keeper,) = children(running.process.pid)
+        until(lambda: len(children(keeper)) == first_readers.READERS)  # it forks them while the daemon gets ready
         readers = children(keeper)
-        assert len(readers) == first_readers.READERS
         running.end(how)
         until(lambda: all(map(gone, [keeper, *readers])))
 
@@ -180,8 +180,9 @@ def test_memory_of_all_together(om: Operator) -> None:
     with daemon(om.home) as running:
         assert running.send(HTML) == 250
         until(running.copies)
-        processes = [running.process.pid, *(found := children(running.process.pid)), *children(found[0])]
-        total = sum(map(proportional, processes))
+        (keeper,) = children(running.process.pid)
+        until(lambda: len(children(keeper)) == first_readers.READERS)
+        total = sum(map(proportional, [running.process.pid, keeper, *children(keeper)]))
     assert total < 120 * 2**20
 
 
