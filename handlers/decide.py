@@ -14,6 +14,7 @@ from handlers.forward import decide_forward
 from handlers.incoming import Incoming, Verdict
 from handlers.letter_reply import decide_button, decide_letter_answer
 from handlers.outcome import ACCEPTED, NOBODY_HERE, Hold, Outcome
+from handlers.own_post_answer import decide_own_post
 from handlers.peer.arriving import decide_peer
 from handlers.plain_words import Command
 from handlers.policy import dropped, first_answer, own_list_loop, writer
@@ -35,6 +36,8 @@ def decide(incoming: Incoming, facts: Facts, now: datetime) -> Outcome:
     match incoming.route.kind:
         case Kind.OWNER | Kind.OPERATOR | Kind.BOUNCE if facts.complaint is not None:
             return decide_complaint(incoming, facts, facts.complaint)
+        case Kind.LIST | Kind.SPACE | Kind.TOKEN | Kind.BOUNCE if facts.own_post is not None:
+            return decide_own_post(incoming, facts, facts.own_post)
         case Kind.LIST if _is_command(incoming, facts):
             return first_answer((own_list_loop,), incoming, facts) or decide_command(incoming, facts, now)
         case Kind.LIST if facts.letter is not None:

@@ -12,7 +12,7 @@ from handlers.one_mailbox import OneMailbox
 from handlers.peer.keys import PeerKey
 from handlers.reaction import Reaction
 from handlers.token import Secrets
-from storage.models import ActionToken, MailingList, Member, Membership, Post
+from storage.models import ActionToken, HeldPost, MailingList, Member, Membership, Post
 from storage.models_letters import ButtonKind
 from storage.models_questions import Question
 
@@ -122,6 +122,17 @@ class MutingFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnPostFacts:
+    """That a member takes back what she answers, or (text) wants other words there."""
+
+    text: str | None
+    post: Post | None = None  # None: we do not know it
+    held: HeldPost | None = None  # it was never posted, and still waits for a decision
+    is_hers: bool = False  # the post
+    changes_today: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ComplaintFacts:
     """Whose copy somebody's mail program marked as spam. `sure`: something that only her copy has tells so."""
 
@@ -193,6 +204,7 @@ class Facts:
     remote: RemoteFacts | None = None  # `mailing_list` is then one that is in a space with her
     reaction: ReactionFacts | None = None
     muting: MutingFacts | None = None
+    own_post: OwnPostFacts | None = None
     letter: LetterFacts | None = None
     button: ButtonFacts | None = None
     peer_waits: bool = False  # the server that it comes from has sent as much as was agreed

@@ -24,20 +24,24 @@ def cut_answer(
 
     message_id "" leaves it without one, as the answer itself was.
     """
-    body = b2a_qp(text.encode("utf-8")).replace(b"\n", b"\r\n") + b"\r\n"
-    plain = b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" + body
     head = [message.field_bytes(field) for field in message.fields if field.name in ("from", "date")]
     head += [
         header_field("Subject", text_tokens(subject)),
         header_field("In-Reply-To", [answers]),
         header_field("References", [answers]),
-        header_field("MIME-Version", ["1.0"]),
     ]
     if message_id:
         head.append(header_field("Message-ID", [message_id]))
+    return with_body(head, text, files, hashlib.sha256(message.raw).hexdigest()[:40].encode("ascii"))
+
+
+def with_body(head: Sequence[bytes], text: str, files: Sequence[bytes], boundary: bytes) -> bytes:
+    """A whole message. head: fields; files: parts as they stood."""
+    head = (*head, header_field("MIME-Version", ["1.0"]))
+    body = b2a_qp(text.encode("utf-8")).replace(b"\n", b"\r\n") + b"\r\n"
+    plain = b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" + body
     if not files:
         return b"".join((*head, plain))
-    boundary = hashlib.sha256(message.raw).hexdigest()[:40].encode("ascii")
     mixed = b'Content-Type: multipart/mixed; boundary="' + boundary + b'"\r\n\r\n'
     pieces = [b"--" + boundary + b"\r\n" + piece + b"\r\n" for piece in (plain, *files)]
     return b"".join((*head, mixed, *pieces, b"--" + boundary + b"--\r\n"))

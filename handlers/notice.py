@@ -63,6 +63,9 @@ class NoticeKind(StrEnum):
     MOVED = "moved"  # to the one that she had before
     WHO_CAME = "who_came"  # to the owners: somebody joined or left
     DAILY_NOTE = "daily_note"  # to the owners of a list, or the operator: what was not shared
+    TAKEN_BACK = "taken_back"  # to an author who took her email back
+    REPLACED = "replaced"  # to an author who put other words into hers
+    UNCHANGED = "unchanged"  # to who wanted one of the two, and we did not do it
     MAY_TRAVEL = "may_travel"  # to an author: may her post leave for a space?
     STAYED_HOME = "stayed_home"  # to an author whose post did not
     HOME_AWAY = "home_away"  # to a member: the server that is her home for a space brings nothing any more

@@ -118,6 +118,13 @@ EXAMPLES: Mapping[NoticeKind, tuple[Values, ...]] = {
     NoticeKind.MOVED: ({},),
     NoticeKind.WHO_CAME: _shapes(person=("Sven Berg",), joined=(True, False)),
     NoticeKind.DAILY_NOTE: _shapes(number=(1, 7), waits=(True, False)),
+    NoticeKind.TAKEN_BACK: (
+        {**_SUBJECT, "space": "", "was_held": False},
+        {**_SUBJECT, "space": "Plum Street", "was_held": False},
+        {**_SUBJECT, "space": "", "was_held": True},
+    ),
+    NoticeKind.REPLACED: _shapes(subject=("Garden sale",), space=("", "Plum Street")),
+    NoticeKind.UNCHANGED: _shapes(why=("others", "unknown", "empty", "waits", "often"), most=(20,)),
     NoticeKind.MAY_TRAVEL: _shapes(
         subject=("Garden sale",),
         space=("Plum Street",),

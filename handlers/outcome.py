@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from handlers.address import Mailbox
+from handlers.own_post import ChangePost, SayUnchanged, TakeBack, TakeBackHeld
 from handlers.reply import Reply
 from handlers.retry import Fault
 from handlers.wishes import AskToForget, AskToMove, Explain, SendDirectory, SetLine, WishData
@@ -354,6 +355,10 @@ Action = (
     | SendRemotely
     | BlockRemote
     | LetLeave
+    | TakeBack
+    | TakeBackHeld
+    | ChangePost
+    | SayUnchanged
     | Note
 )
 

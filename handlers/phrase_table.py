@@ -34,6 +34,7 @@ class Part(StrEnum):
     TO_US = "to_us"  # where a program reads and nobody else: letters, notices, the address for help
     TO_A_QUESTION = "to_a_question"
     TO_ONE_MEMBER = "to_one_member"
+    TO_OWN_POST = "to_own_post"  # in answer to what she wrote herself
 
 
 @dataclass(frozen=True, slots=True)

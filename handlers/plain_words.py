@@ -20,12 +20,16 @@ from handlers.thread import base_subject, is_reply_subject
 from handlers.written import written_text_of
 from storage.models import DeliveryMode
 
+LARGEST_LOGO = 15_000
+"""Bytes of a file that may be part of a signature (spec/people.md §1.1)."""
+
 _THUMBS = {"\N{THUMBS UP SIGN}": True, "\N{THUMBS DOWN SIGN}": False}
 _HELP_SIGNS = frozenset("?？؟")
 _NUMBER = re.compile(r"(.+?)(?: (?:no|nr|nummer|number))? (\d{1,2})")
 _FIRST_SENTENCE = re.compile(
     r"[,.;:!?\n\u2013\u2014\u3001\u3002]|--? "
 )  # dashes, and the stops of Chinese and Japanese
+_COLONS = (":", "\N{FULLWIDTH COLON}")
 _MOST_ANSWER_WORDS = 4
 _ALSO_OTHER_WORDS = frozenset(
     {"si", "da", "ne", "nu", "ei", "jo", "tak", "hai"}
@@ -37,7 +41,6 @@ _FIRST_LINES = 6  # in which the greeting and the lines above a quote end
 _MOST_FAREWELL_WORDS = 4
 _MOST_UNKNOWN_WORDS = 2  # of them, in a name that does not stand in From
 _FEWEST_LETTERS = 4  # of what is looked for in words that we do not understand
-_LARGEST_LOGO = 15_000  # bytes of a file that may be part of a signature (spec/people.md §1.1)
 
 
 class Command(StrEnum):
@@ -67,6 +70,20 @@ class PairCommand(StrEnum):
 
     BLOCK = "block"
     UNBLOCK = "unblock"
+
+
+class OwnPostCommand(StrEnum):
+    """What an author says about a post of hers."""
+
+    DELETE = "delete"
+    INSTEAD = "instead"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPostWish:
+    """text: what shall stand there instead; None: nothing, she takes it back."""
+
+    text: str | None
 
 
 class Place(StrEnum):
@@ -105,7 +122,7 @@ def said_in(message: Message, place: Place) -> Said | None:
     if place is not Place.US:
         if not _may_be_one(message, lambda line: _said_on_line(line, place, names) is not None):
             return None
-        if any(file.size > _LARGEST_LOGO for file in mime.attachments(message)):
+        if any(file.size > LARGEST_LOGO for file in mime.attachments(message)):
             return None  # then it is the files that everyone is to get
     return said(written_text_of(message.raw), place, names=names, subject=message.subject)
 
@@ -163,6 +180,29 @@ def pair_command_in(message: Message) -> PairCommand | None:
     line = _command_line(lines, Place.POST, names) if lines else message.subject
     found = read(line) if line else ""
     return PairCommand(found) if found else None
+
+
+def own_post_wish_in(message: Message) -> OwnPostWish | None:
+    """What an answer says about what it answers: that as a whole, or "instead:" above all other words.
+
+    No slip is forgiven: nothing that is taken back comes again.
+    """
+    names = _names_of(message)
+
+    def read(line: str) -> str:
+        return _name_of(line, Part.TO_OWN_POST, names)
+
+    if not _may_be_one(message, lambda line: bool(read(line))):
+        return None
+    text = written_text_of(message.raw).strip()
+    first, _, rest = text.partition("\n")
+    if first.rstrip().endswith(_COLONS) and _meaning(folded(first)) == OwnPostCommand.INSTEAD:
+        return OwnPostWish(rest.strip())
+    if any(file.size > LARGEST_LOGO for file in mime.attachments(message)):
+        return None
+    lines = _lines(text, Place.POST)
+    line = _command_line(lines, Place.POST, names)
+    return OwnPostWish(None) if line and read(line) == OwnPostCommand.DELETE else None
 
 
 def read_answer(text: str) -> bool | None:

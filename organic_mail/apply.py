@@ -49,12 +49,14 @@ from handlers.outcome import (
     Withdraw,
     Yes,
 )
+from handlers.own_post import ChangePost, SayUnchanged, TakeBack, TakeBackHeld
 from handlers.route import Kind
 from handlers.wishes import AskToForget, AskToMove, Explain, SendDirectory, SetLine, WishData
 from organic_mail import (
     answering,
     asking,
     bouncing,
+    changing,
     complaining,
     departing,
     directory,
@@ -69,6 +71,7 @@ from organic_mail import (
     reacting,
     remote_mail,
     unclear,
+    withdrawing,
 )
 from organic_mail.joining import Answer
 from organic_mail.publishing import publish_part
@@ -228,6 +231,14 @@ def _write(
             remote_mail.block(session, alias, member_id, blocks=blocks, now=now)
         case LetLeave(token, said):
             departing.answered(session, token, said, now)
+        case TakeBack():
+            withdrawing.take_back(session, host, action, answer, now)
+        case TakeBackHeld():
+            withdrawing.take_back_held(session, host, action, answer, now)
+        case ChangePost():
+            changing.change(session, host, action, message, answer, now)
+        case SayUnchanged():
+            changing.say_unchanged(session, host, action, answer, now)
         case Note(kind, text, list_id, member_id, keep):
             kept = store_content(session, packed, now) if keep else None
             record(session, kind, text, now=now, list_id=list_id, member_id=member_id, content_id=kept)

@@ -77,14 +77,29 @@ def begin(session: Session, host: Host, post: Post, message: Message, space: str
             say_it_stays(session, host, post, roster, str(fate), now)
 
 
-def say_it_stays(session: Session, host: Host, post: Post, roster: Roster, why: str, now: datetime) -> None:
-    """To its author. why: of handlers.peer.consent.Fate or handlers.peer.border.Why."""
+def say_it_stays(
+    session: Session, host: Host, post: Post, roster: Roster, why: str, now: datetime, *, form: int = 0
+) -> None:
+    """To its author. why: of handlers.peer.consent.Fate or handlers.peer.border.Why.
+
+    form: the message that the post has become, where only its new words stay.
+    """
     member = members.member_by_id(session, post.member_id) if post.member_id else None
     mailing_list = list_by_id(session, post.list_id)
     if member is None or mailing_list is None:
         return
     values: dict[str, Value] = {"subject": post.subject, "space": _shown(roster), "why": why}
-    _tell(session, host, NoticeKind.STAYED_HOME, member, mailing_list, post, values, cause="stays", now=now)
+    _tell(
+        session,
+        host,
+        NoticeKind.STAYED_HOME,
+        member,
+        mailing_list,
+        post,
+        values,
+        cause=f"stays:{form}" if form else "stays",
+        now=now,
+    )
     text = f'"{post.subject[:100]}" of {post.author_name} stays at home and not in {roster.name}: {why}.'
     record(session, "relay", text, now=now, list_id=post.list_id, post_id=post.id, member_id=member.id)
 

@@ -29,6 +29,7 @@ from organic_mail.answered import (
 from organic_mail.asking import joining_is_busy
 from organic_mail.letter_facts import button_facts, letter_facts, sent_letter_facts
 from organic_mail.muting import muting_facts
+from organic_mail.own_posts import own_post_facts
 from organic_mail.peer_limits import must_wait
 from organic_mail.private_facts import private_facts
 from organic_mail.remote_facts import is_peers_mailbox, remote_facts
@@ -112,6 +113,11 @@ def _facts(
     if route.kind is Kind.LIST:
         letter = letter_facts(session, host, mailing_list, message)
     pressed = button_facts(session, mailing_list, route.token) if route.kind is Kind.TOKEN else None
+    reads_through = through(session, mailing_list, seat.member) if may_read else None
+    own_post = None
+    if (is_post or pressed) and seat.member is not None:
+        surely, reads = pressed.post if pressed else bounced, is_here or reads_through is not None
+        own_post = own_post_facts(session, mailing_list, message, seat.member, surely, now, reads=reads)
     member_id = seat.member.id if seat.member else None
     for_owners = route.kind in _PEOPLE or _hears_of_bounces(route, mailing_list)
     people = people_who_run(session, host, mailing_list, (Role.OWNER,)) if for_owners else ()
@@ -121,7 +127,7 @@ def _facts(
         mailing_list=mailing_list,
         member=seat.member,
         membership=membership,
-        through=through(session, mailing_list, seat.member) if may_read else None,
+        through=reads_through,
         answers_member=answered,
         answers_ours=has_automatic_subject(message) and _answers_ours(session, host, mailing_list, route, message),
         hiding=hiding_keys(session, message) if is_post or pressed else (),
@@ -136,6 +142,7 @@ def _facts(
         complaint=complaint,
         reaction=reaction_facts(session, mailing_list, message) if is_post else None,
         muting=muting_facts(session, host, mailing_list, message) if is_post else None,
+        own_post=own_post,
         letter=letter,
         button=pressed,
         space=route.space,

@@ -16,15 +16,18 @@ from handlers.letter_reply import posts_in
 from handlers.message import Message, parse
 from handlers.notice import Notice, NoticeKind
 from handlers.outcome import Hold
+from handlers.own_post import ChangePost
+from handlers.own_post_answer import own_post_action
 from handlers.policy import owner_address, writer
 from handlers.route import Kind
-from organic_mail import asking, joining, notices
+from organic_mail import asking, changing, joining, notices
 from organic_mail.answered import hiding_keys
 from organic_mail.asking_people import ask_people
 from organic_mail.first_language import guessed
 from organic_mail.held_meaning import Meaning, applicant_of, meaning_of
 from organic_mail.letter_facts import button_facts, letter_facts
 from organic_mail.lookup import look_up
+from organic_mail.own_posts import own_post_facts
 from organic_mail.problem import Problem
 from organic_mail.publishing import publish_part
 from organic_mail.remote_held import let_out
@@ -119,16 +122,21 @@ def approve_held(session: Session, host: Host, held_id: int, *, now: datetime, b
             f"message {held_id} was written to {waiting.recipient}, not to everyone; answer its author yourself, "
             "then discard it"
         )
+    member = members.member_by_id(session, waiting.member_id) if waiting.member_id else None
+    change = _change_asked(session, host, waiting, mailing_list, member, message, now)
     _decide(session, held_id, HeldState.APPROVED, now)
     if meaning is not Meaning.POST:
         _let_in_or_go(session, host, mailing_list, waiting, message, meaning, now, by)
         _record(session, waiting, "was answered with yes", now)
         return None
+    if change is not None:
+        answer = joining.Answer(f"approved:{held_id}", message.message_id)
+        return changing.change(session, host, change, message, answer, now)
     facts = Facts(
         host,
         author=_author(message),
         mailing_list=mailing_list,
-        member=members.member_by_id(session, waiting.member_id) if waiting.member_id else None,
+        member=member,
         hiding=hiding_keys(session, message),
         letter=letter_facts(session, host, mailing_list, message),
         button=button_facts(session, mailing_list, waiting.recipient.partition("@")[0].rpartition("-")[2]),
@@ -139,6 +147,28 @@ def approve_held(session: Session, host: Host, held_id: int, *, now: datetime, b
         for action in posts_in(message, facts, received_at)
     ]
     return made[0] if made else None
+
+
+def _change_asked(
+    session: Session,
+    host: Host,
+    waiting: HeldPost,
+    mailing_list: MailingList,
+    member: Member | None,
+    message: Message,
+    now: datetime,
+) -> ChangePost | None:
+    """New words for an earlier post, which its author may not write unread. Raises Problem."""
+    found = own_post_facts(session, mailing_list, message, member, None, now, reads=True) if member else None
+    if found is None:
+        return None
+    action = own_post_action(Facts(host, mailing_list=mailing_list, member=member), found)
+    if isinstance(action, ChangePost):
+        return action
+    raise Problem(
+        f"message {waiting.id} is about an earlier post, and not for everyone; where it is right, use organic-mail "
+        f"post remove ID, then: organic-mail held discard {waiting.id}"
+    )
 
 
 def reject_held(session: Session, host: Host, held_id: int, *, now: datetime, reason: str = "") -> None:

@@ -15,18 +15,19 @@ from handlers.enclosure import needs_cleaning
 from handlers.facts import Host, id_of
 from handlers.message import Message, parse
 from handlers.peer.border import BorderFacts, Crossing, StaysHome, Why, crossing, space_name_of
-from handlers.peer.compose import HIDDEN, NAME_BYTES, Departing, post_name, seal_post, seal_retraction
+from handlers.peer.compose import HIDDEN, NAME_BYTES, Departing, post_name, seal_edit, seal_post, seal_retraction
 from handlers.peer.direct import direct_mail, out_of_reach
 from handlers.peer.limits import POSTS_OF_AUTHOR
 from handlers.peer.relay import publish
 from handlers.peer.roster import Roster
-from handlers.peer.seal import PostKey
+from handlers.peer.seal import PostKey, Seal
 from handlers.peer.store import Way
 from handlers.post import shown_name
 from organic_mail.cleaning import Cleaned
 from organic_mail.cleaning_posts import CleaningPosts, Tell, tell_of_post
 from organic_mail.departing import own_author, say_it_stays, say_it_waits
 from organic_mail.problem import Problem
+from organic_mail.relay_store import SqlRelayStore
 from organic_mail.relaying import own_server, relay_store, send_direct
 from organic_mail.remote_mail import tell_lost
 from organic_mail.remote_posts import deliver, known_roster
@@ -51,15 +52,19 @@ log = structlog.get_logger()
 
 
 def depart_due(database: Database, host: Host, now: datetime) -> None:
-    """Every post that may leave does, one transaction each. One that we fail at stays at home."""
-    for post_id in database.read(departures.due_departures):
-        try:
-            _let_leave(database, host, post_id, now)
-        except StorageTrouble:
-            raise
-        except Exception:
-            log.exception("a post cannot leave", post=post_id)
-            database.write(lambda session, failed=post_id: _keep_home(session, host, failed, now))  # type: ignore[misc]
+    """Every post that may leave does, and every new form of one that has left, one transaction each.
+
+    One that we fail at stays at home.
+    """
+    for due, let_go in ((departures.due_departures, _let_leave), (departures.due_changes, _let_follow)):
+        for post_id in database.read(due):
+            try:
+                let_go(database, host, post_id, now)
+            except StorageTrouble:
+                raise
+            except Exception:
+                log.exception("a post cannot leave", post=post_id)
+                database.write(lambda session, failed=post_id: _keep_home(session, host, failed, now))  # type: ignore[misc]
 
 
 def _let_leave(database: Database, host: Host, post_id: int, now: datetime) -> None:
@@ -70,11 +75,23 @@ def _let_leave(database: Database, host: Host, post_id: int, now: datetime) -> N
     database.write(lambda session: _depart(session, host, source, message, now))
 
 
+def _let_follow(database: Database, host: Host, post_id: int, now: datetime) -> None:
+    """A new form goes where the post has gone, and there only."""
+    if database.read(lambda session: _is_frozen(session, post_id)):
+        return
+    source = database.read(lambda session: source_of(session, post_id))
+    message = _clean_message(database, source.post.content_id, partial(tell_of_post, host, source), now)
+    database.write(lambda session: _follow(session, host, source, message, now))
+
+
 def _keep_home(session: Session, host: Host, post_id: int, now: datetime) -> None:
+    """Its newest form: one that has left before is still there."""
     departure, post = departures.departure_of(session, post_id), posts.post_by_id(session, post_id)
     if departure is None or post is None:
         return
-    departure.state = DepartureState.HOME
+    if departure.changed_at is None:
+        departure.state = DepartureState.HOME
+    departure.changed_at = None
     roster = known_roster(session, departure.space)
     if roster is not None:
         say_it_stays(session, host, post, roster, str(Why.UNREADABLE), now)
@@ -99,12 +116,11 @@ def take_back(session: Session, host: Host, post: Post, now: datetime, *, reason
         departure.state = DepartureState.HOME
     if departure.state is not DepartureState.GONE:
         return False
+    departure.changed_at = None
     own, store = own_server(session, host), relay_store(session, host)
     if own is None:
         raise Problem("this server has no key for other servers any more; put HOME/keys/peer.key back")
-    first = PostKey(host.domain, departure.sealed_as, 1)
-    forms = [store.post(form.key) for form in store.forms(first)]
-    latest = max((form.seal for form in forms if form), key=lambda seal: seal.key.rev, default=None)
+    latest = _latest_seal(store, host, departure)
     if latest is None:
         return False
     gone = seal_retraction(own, latest, date=now, reason=reason)
@@ -115,6 +131,13 @@ def take_back(session: Session, host: Host, post: Post, now: datetime, *, reason
     text = f'"{post.subject[:100]}" is taken back from {latest.space}.'
     record(session, "relay", text, now=now, list_id=post.list_id, post_id=post.id)
     return True
+
+
+def _latest_seal(store: SqlRelayStore, host: Host, departure: Departure) -> Seal | None:
+    """Of the post as other servers have it."""
+    first = PostKey(host.domain, departure.sealed_as, 1)
+    forms = [store.post(form.key) for form in store.forms(first)]
+    return max((form.seal for form in forms if form), key=lambda seal: seal.key.rev, default=None)
 
 
 def send_letters(database: Database, host: Host, now: datetime) -> None:
@@ -215,6 +238,41 @@ def _depart(session: Session, host: Host, source: Source, message: Message, now:
         say_it_stays(session, host, post, roster, str(stays.why), now)
         return
     _seal(session, host, source, departure, roster, made, now)
+
+
+def _is_frozen(session: Session, post_id: int) -> bool:
+    departure = departures.departure_of(session, post_id)
+    space = spaces.space_by_id(session, departure.space) if departure else None
+    return space is not None and space.frozen_at is not None
+
+
+def _follow(session: Session, host: Host, source: Source, message: Message, now: datetime) -> None:
+    """Under the roster of the post, so that nobody reads it who has not read that. Nobody gets mail of it."""
+    post, departure = source.post, departures.departure_of(session, id_of(source.post))
+    now_there = posts.post_by_id(session, id_of(post))
+    if departure is None or departure.changed_at is None or now_there is None:
+        return
+    if now_there.content_id != post.content_id:  # it was changed once more meanwhile
+        return
+    departure.changed_at = None
+    own, store = own_server(session, host), relay_store(session, host)
+    space = spaces.space_by_id(session, departure.space)
+    roster = known_roster(session, departure.space, departure.serial)
+    before = _latest_seal(store, host, departure)
+    if own is None or space is None or space.left_at is not None or roster is None or before is None:
+        return
+    if now_there.removed_at is not None:
+        return
+    try:
+        made = crossing(message, _border_facts(session, source, roster))
+    except StaysHome as stays:
+        say_it_stays(session, host, post, roster, str(stays.why), now, form=post.content_id)
+        return
+    changed = seal_edit(own, before, made, date=now)
+    publish(store, own, changed, now)
+    deliver(session, host, changed, Way.ARCHIVE, now, but=post.list_id)
+    text = f'The new words of "{post.subject[:100]}" have left for {roster.name}.'
+    record(session, "relay", text, now=now, list_id=post.list_id, post_id=post.id, member_id=post.member_id)
 
 
 def _border_facts(session: Session, source: Source, roster: Roster) -> BorderFacts:

@@ -72,6 +72,11 @@ def waiting_for_answer(session: Session, question: str) -> list[HeldPost]:
     return _waiting(session, HeldPost.question == question, HeldPost.awaits == Awaits.ADDRESS)
 
 
+def waiting_of_author(session: Session, *, list_id: int, member_id: int) -> list[HeldPost]:
+    """What a member wrote to a list and nobody has decided about, oldest first."""
+    return _waiting(session, HeldPost.list_id == list_id, HeldPost.member_id == member_id)
+
+
 def waiting_too_long(session: Session, *, before: datetime) -> list[HeldPost]:
     """What came before a moment and still waits for a member's word."""
     return _waiting(session, HeldPost.awaits != Awaits.PEOPLE, HeldPost.received_at < before)

@@ -26,6 +26,7 @@ __all__ = [
     "post_before",
     "post_by_id",
     "post_by_message_id",
+    "post_of_author",
     "post_stamped",
     "remove_post",
     "store_post",
@@ -116,6 +117,12 @@ def post_by_id(session: Session, post_id: int) -> Post | None:
 def post_by_message_id(session: Session, *, list_id: int, message_id: str) -> Post | None:
     """By the Message-ID of its copies."""
     return session.exec(select_rows(Post).where(Post.list_id == list_id, Post.message_id == message_id)).first()
+
+
+def post_of_author(session: Session, *, list_id: int, member_id: int, message_id: str) -> Post | None:
+    """By the Message-ID that its author's own program gave it."""
+    query = select_rows(Post).where(Post.member_id == member_id, Post.original_message_id == message_id)
+    return session.exec(query.where(Post.list_id == list_id).order_by(col(Post.id))).first()
 
 
 def thread_posts(session: Session, thread_id: int) -> list[Post]:

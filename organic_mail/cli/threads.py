@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from storage.models import Post
 
 app = typer.Typer(help="The conversations of a list.", no_args_is_help=True)
-posts = typer.Typer(help="One post: read it, or take it back.", no_args_is_help=True)
+posts = typer.Typer(help="One post: read it, change it, or take it back.", no_args_is_help=True)
 
 ThreadId = Annotated[int, typer.Argument(max=LARGEST_ID, metavar="ID", help="The number that `thread ls` shows.")]
 PostId = Annotated[int, typer.Argument(max=LARGEST_ID, metavar="ID", help="The number that `thread show` shows.")]
@@ -100,11 +100,14 @@ def show_post(
     """Print what the author of a post wrote; or, with --raw, the whole mail as it came in."""
     from organic_mail.notices import host_of
     from storage.contents import read_content
+    from storage.forms import first_content
     from storage.letter_buttons import answer_content
 
     def received(session: Session) -> bytes:
         post = the_post(session, post_id)
-        return read_content(session, answer_content(session, post_id) or post.content_id)
+        return read_content(
+            session, answer_content(session, post_id) or first_content(session, post_id) or post.content_id
+        )
 
     if raw and json:
         raise typer.BadParameter("--raw prints bytes and --json a document; give one of them")
@@ -143,6 +146,31 @@ def remove(context: typer.Context, post_id: PostId, yes: YesFlag = False) -> Non
         host = host_of(community.settings, community.secrets, community.database, OwnKeys(community.home.keys))
         community.database.write(lambda session: remove_everywhere(session, host, post_id, datetime.now(UTC)))
     typer.echo(f"Post {post_id} is removed.")
+
+
+@posts.command(epilog="Example: organic-mail post edit 40 new-words.txt")
+def edit(
+    context: typer.Context,
+    post_id: PostId,
+    file: Annotated[
+        typer.FileBinaryRead, typer.Argument(metavar="FILE", help="The new text, in UTF-8; - reads what you type.")
+    ],
+) -> None:
+    """Put other words into a post, for its author. Threads, and letters and copies not yet sent, have the new ones;
+    other servers of a space get them, too. Who has the mail already gets nothing new. Pictures and files stay, and
+    `post show --raw` still prints the mail as it came."""
+    from datetime import UTC, datetime
+
+    from organic_mail.changing import change_for_author
+
+    try:
+        text = file.read().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        fail(f"{file.name} is no text in UTF-8; save it as such in your editor")
+    words = "\n".join(line.rstrip() for line in text.splitlines())
+    with open_community(context) as community:
+        goes = community.database.write(lambda session: change_for_author(session, post_id, words, datetime.now(UTC)))
+    typer.echo(f"Post {post_id} has new words." + (" Other servers get them, too." if goes else ""))
 
 
 def the_post(session: Session, post_id: int) -> Post:

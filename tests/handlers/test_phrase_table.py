@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.phrase_table import Part, file_of, folded, is_one_slip, languages, phrases
-from handlers.plain_words import Command, PairCommand
+from handlers.plain_words import Command, OwnPostCommand, PairCommand
 
 PACE = {"each", "daily", "weekly", "pause", "back"}
-EVERYWHERE = {"stop", "join", "help", "yes", "no", "maybe", "keep", "block", "unblock", *PACE}
-IN_THE_FIVE = EVERYWHERE | {*Command, *PairCommand, "once", "always", "never"}
+EVERYWHERE = {"stop", "join", "help", "yes", "no", "maybe", "keep", "block", "unblock", *PACE, *OwnPostCommand}
+IN_THE_FIVE = EVERYWHERE | {*Command, *PairCommand, *OwnPostCommand, "once", "always", "never"}
 FIVE = ("en", "de", "fr", "es", "sv")
 NAMES = {
     Part.ANYWHERE: {"stop", "join", "help"},
@@ -19,6 +19,7 @@ NAMES = {
     Part.TO_US: set(Command) - {"mute", "unmute"},
     Part.TO_A_QUESTION: {"yes", "no", "maybe", "keep", "once", "always", "never"},
     Part.TO_ONE_MEMBER: set(PairCommand),
+    Part.TO_OWN_POST: set(OwnPostCommand),
 }
 
 
