@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
@@ -119,20 +120,20 @@ def _again(server: Server, mail: PostMail, what: str, *, path: str = "") -> Post
     return replace(mail, hop=signed_hop(hop, server.key))
 
 
-def backups(servers: int, posts: int, seed: int, broken: int) -> tuple[Network, int]:
-    """S5: some servers go on from a backup that is six hours old. With it, repeats that members got as mails."""
-    surprises: list[Callable[[], int]] = []
+def backups(servers: int, posts: int, seed: int, broken: int) -> tuple[Network, Counter[Way]]:
+    """S5: some servers go on from a backup that is six hours old. With it, the ways of what members got again."""
+    repeats: list[Callable[[], Counter[Way]]] = []
     with on_paper():
         network = Network(servers, rings(servers, 6, seed), seed, key=PaperKey)
         _write_at_random(network, posts, random.Random(seed))
         for server in network.servers[:broken]:
-            _restore_later(network, server, 14 * HOUR + server.number * HOUR, surprises)
+            _restore_later(network, server, 14 * HOUR + server.number * HOUR, repeats)
         network.start()
         network.run(96 * HOUR)
-    return network, sum(count() for count in surprises)
+    return network, sum((count() for count in repeats), Counter())
 
 
-def _restore_later(network: Network, server: Server, at: float, surprises: list[Callable[[], int]]) -> None:
+def _restore_later(network: Network, server: Server, at: float, repeats: list[Callable[[], Counter[Way]]]) -> None:
     copies = []
     network.at(at - 6 * HOUR, lambda: copies.append(deepcopy(server.store)))
 
@@ -142,7 +143,7 @@ def _restore_later(network: Network, server: Server, at: float, surprises: list[
         kept = len(server.store.delivered)
         server.restored_at = network.time(server)
         restored(server.store, {peer: network.letters(8) for peer in server.store.by_peer}, network.time(server))
-        surprises.append(lambda: sum(way is Way.EACH and key in before for key, way in server.store.delivered[kept:]))
+        repeats.append(lambda: Counter(way for key, way in server.store.delivered[kept:] if key in before))
         network._wake(server)
 
     network.at(at, comes_back)

@@ -578,6 +578,7 @@ def test_f71_a_backup_comes_back() -> None:
     assert {ways[post.key.post] for post in lost} == {Way.MAY_REPEAT}
     assert ways[fresh.key.post] is Way.EACH
     assert len(delivered(pine)) == 4
+    assert made.doubles() == 0, "nobody else gets anything again"
 
 
 def test_f72_a_status_is_never_answered_by_one() -> None:

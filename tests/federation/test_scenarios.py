@@ -6,7 +6,7 @@ import pytest
 
 from handlers.peer.relay import Taken
 from handlers.peer.seal import seal_is_good
-from handlers.peer.store import Event, LinkState
+from handlers.peer.store import Event, LinkState, Way
 from tests.federation.paper import on_paper
 from tests.federation.scenarios import (
     backups,
@@ -73,9 +73,10 @@ def test_s4_some_lie() -> None:
 
 
 def test_s5_backups_come_back() -> None:
-    network, surprises = backups(20, 12, 1, 3)
+    network, repeats = backups(20, 12, 1, 3)
     assert network.lost() == []
-    assert surprises == 0
+    assert network.doubles() == 0
+    assert set(repeats) == {Way.MAY_REPEAT}, "members get again what was lost, and only inside the letter that says so"
     assert network.waiting() == 0
 
 
