@@ -1,4 +1,4 @@
-"""Which conversation a message belongs to: the ids it answers, and its subject without reply prefixes."""
+"""Which conversation a message belongs to: its subject without reply prefixes, and what Outlook calls it."""
 
 from __future__ import annotations
 
@@ -48,15 +48,6 @@ def is_forward_subject(subject: str, *, is_answer: bool = False) -> bool:
     """Does the subject begin with a forward prefix, such as "Fwd:" or "WG:"?"""
     prefix = _prefix(_folded(subject), is_answer=is_answer)
     return prefix is not None and prefix[0] in (*_FORWARD, *_FORWARD_WITH_PARENT)
-
-
-def parents_of(message: Message) -> tuple[str, ...]:
-    """The ids of the messages that this one follows, the nearest last.
-
-    References, else the first id of In-Reply-To (RFC 5322 §3.6.4, RFC 5256 §3). A message is never its own parent.
-    """
-    ids = message.references or message.in_reply_to[:1]
-    return tuple(parent for parent in ids if parent != message.message_id)
 
 
 def index_root(message: Message) -> str:

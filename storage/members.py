@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import cast
 
 from sqlalchemy import bindparam, func
-from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from storage import queue, tokens
@@ -354,19 +353,6 @@ def count_members(session: Session, list_id: int) -> int:
     """How many are on the list: active and paused."""
     on_list = col(Membership.status).in_((Status.ACTIVE, Status.PAUSED))
     return session.exec(select(func.count()).where(Membership.list_id == list_id, on_list)).one()
-
-
-def share_a_list(session: Session, *, member_id: int, other_id: int) -> bool:
-    """Are both on one list (active or paused), so that one may write to the other's alias?"""
-    mine, hers = aliased(Membership), aliased(Membership)
-    on_list = (Status.ACTIVE, Status.PAUSED)
-    query = (
-        select(mine.list_id)
-        .where(mine.member_id == member_id, hers.member_id == other_id, mine.list_id == hers.list_id)
-        .where(col(mine.status).in_(on_list), col(hers.status).in_(on_list))
-        .where(MailingList.id == mine.list_id, col(MailingList.removed_at).is_(None))
-    )
-    return session.exec(query).first() is not None
 
 
 def _id(row: Member | Membership) -> int:

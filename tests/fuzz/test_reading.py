@@ -14,7 +14,7 @@ from handlers.html_text import html_lines
 from handlers.message import MalformedMessage, parse
 from handlers.mime import attachments, is_opaque, parts, text
 from handlers.mime_parameter import parameterised
-from handlers.thread import base_subject, is_reply_subject, parents_of
+from handlers.thread import base_subject, index_root, is_reply_subject
 from handlers.written import written_text, written_text_of
 from tests.growth import grows_linearly
 
@@ -88,7 +88,7 @@ def test_messages(raw: bytes) -> None:
         assert isinstance(text(message, part), str)
         is_opaque(found, index)
     attachments(message)
-    parents_of(message)
+    index_root(message)
     assert message.date is None or message.date.tzinfo is not None
     assert not {"\r", "\n"} & set(message.subject)
     with suppress(NoSingleAuthor):

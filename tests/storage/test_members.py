@@ -6,7 +6,7 @@ import pytest
 from sqlmodel import Session, select
 
 from storage.database import Database
-from storage.lists import remove_list, update_list
+from storage.lists import update_list
 from storage.members import (
     AddressTaken,
     AliasTaken,
@@ -29,7 +29,6 @@ from storage.members import (
     people_of,
     primary_address,
     remove_address,
-    share_a_list,
     update_member,
     update_membership,
 )
@@ -268,27 +267,5 @@ def test_a_membership_changes(database: Database) -> None:
         assert (row.delivery, row.role, row.own_posts, row.weekday) == (DeliveryMode.NONE, Role.OWNER, False, 0)
         with pytest.raises(LookupError):
             update_membership(session, membership_id=999)
-
-    database.write(steps)
-
-
-def test_who_may_write_to_whom(database: Database) -> None:
-    def steps(session: Session) -> None:
-        family, choir = a_list(session), a_list(session, "choir")
-        anna, tom = on_list(session, family, "anna"), on_list(session, family, "tom")
-        rose = on_list(session, choir, "rose")
-
-        def share(one: int, other: int) -> bool:
-            return share_a_list(session, member_id=one, other_id=other)
-
-        assert share(anna.member_id, tom.member_id)
-        assert not share(anna.member_id, rose.member_id)
-        join(session, list_id=choir, member_id=anna.member_id, leave_token="tok9", now=NOW)
-        assert share(rose.member_id, anna.member_id)
-        leave(session, membership_id=tom.id or 0)
-        assert not share(anna.member_id, tom.member_id)
-        remove_list(session, list_id=choir, now=NOW)
-        assert not share(rose.member_id, anna.member_id)
-        assert [mailing_list.name for mailing_list, _ in memberships_of(session, anna.member_id)] == ["family"]
 
     database.write(steps)
