@@ -15,7 +15,7 @@ from storage.models_relay import DirectNumber, OfferedEntry, OutboxEntry, RelayA
 
 DIRECT_KEPT = timedelta(days=45)
 """As long as a post may be under way (spec/federation.md §2.6)."""
-DONE, WAITING = "done", "waiting"
+DONE, HANDED, WAITING = "done", "handed", "waiting"
 _UNDER_WAY = col(OutboxEntry.state) != DONE
 _IN_A_QUERY = 200  # ranges
 
@@ -190,9 +190,11 @@ def prune_entries(session: Session, peer: str, done_before: datetime) -> None:
 
 
 def make_all_due(session: Session, now: datetime) -> int:
-    """What waits for peers is tried at once. Returns how much."""
+    """What waits for peers is tried at once. Returns how much. What was handed over lies in the queue as a mail, or has
+    left it: put there once more it would only count against what a peer takes in an hour."""
     session.exec(update(RelayAccount).values(due_at=now))
-    waiting = update(OutboxEntry).where(_UNDER_WAY, col(OutboxEntry.due_at) > now)
+    not_handed = _UNDER_WAY, col(OutboxEntry.state) != HANDED
+    waiting = update(OutboxEntry).where(*not_handed, col(OutboxEntry.due_at) > now)
     return session.exec(waiting.values(due_at=now)).rowcount
 
 
