@@ -13,14 +13,13 @@ from sqlmodel import Session
 from handlers.facts import Host
 from handlers.message import Message
 from handlers.peer.account import received_control
-from handlers.peer.code import new_token
 from handlers.peer.control import Unreadable
 from handlers.peer.control_mail import ACCOUNT_KINDS, ControlMail, read_control_mail, write_control_mail
 from handlers.peer.direct import DirectMail, received_direct
 from handlers.peer.outbox import Outgoing, due
 from handlers.peer.relay import received_post
 from handlers.peer.relay_mail import SEALED_KINDS, PostMail, read_post_mail, write_post_mail
-from handlers.peer.restart import awake, restored
+from handlers.peer.restart import awake
 from handlers.peer.roster import space_name
 from handlers.peer.space import want_roster
 from handlers.peer.store import Action, Own, RosterWanted, Telling
@@ -36,7 +35,6 @@ from storage.unused import forget_messages
 
 RELAYED = SEALED_KINDS | ACCOUNT_KINDS
 """Kinds of mail that come over a link and are about posts."""
-_EPOCH_LETTERS = 8
 _GIVEN_UP = timedelta(minutes=55)
 """After that the queue lets go of a mail to a peer: what is not acknowledged in an hour is sent again, or announced."""
 _LETTERS_KEPT = timedelta(days=30)
@@ -94,16 +92,6 @@ def wake(database: Database, host: Host, now: datetime) -> None:
     """We were away: peers hear of us at once."""
     if database.read(lambda session: bool(relay_store(session, host).links())):
         database.write(lambda session: awake(relay_store(session, host), now))
-
-
-def begin_anew(session: Session, host: Host, now: datetime) -> None:
-    """After a backup was restored: what we gave out since then we do not know, so our numbers begin again."""
-    community = the_community(session)
-    if community is not None:
-        community.restored_at = now
-    store = relay_store(session, host)
-    epochs = {link.peer: new_token(randomness.token_bytes(5), _EPOCH_LETTERS) for link in store.links()}
-    restored(store, epochs, now)
 
 
 def send_due(database: Database, host: Host, now: datetime) -> None:

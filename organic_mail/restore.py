@@ -17,8 +17,9 @@ from organic_mail import config
 from organic_mail.backup import DATABASE, FORMAT, MANIFEST, PIECE, HashedReader, Manifest
 from organic_mail.home import Home, new_home, open_home
 from organic_mail.notices import host_of
+from organic_mail.peer_keys import OwnKeys
 from organic_mail.problem import Problem
-from organic_mail.relaying import begin_anew
+from organic_mail.restarting import begin_anew
 from storage import snapshot
 from storage.database import Database
 from storage.events import record
@@ -54,7 +55,7 @@ def restore_home(path: Path, file: Path, *, now: datetime, bar: Bar) -> Restored
         aside.unlink(missing_ok=True)
         with open_home(building.path) as opened:
             held = opened.database.write(hold_unfinished)
-            host = host_of(opened.settings, opened.secrets, opened.database)
+            host = host_of(opened.settings, opened.secrets, opened.database, OwnKeys(opened.home.keys))
             opened.database.write(lambda session: begin_anew(session, host, now))
             said = f"The backup of {manifest.made_at} was restored; deliveries held for review: {held}"
             opened.database.write(lambda session: record(session, "restored", said, now=now))

@@ -13,8 +13,9 @@ import pytest
 
 from handlers.letter_mail import shown_text
 from organic_mail.relay_store import link_with
-from organic_mail.relaying import begin_anew, wake
+from organic_mail.relaying import wake
 from organic_mail.repeats import CALM, write_repeats
+from organic_mail.restarting import begin_anew
 from organic_mail.travelling import remove_everywhere
 from storage import members, queue
 from storage.community import create_community
@@ -58,9 +59,9 @@ def come_back(server: Server, file: Path) -> None:
     server.database = Database.open("sqlite:///community.db", home=server.home, owner=True)
     server.village.closing.callback(server.database.close)
     server.write(hold_unfinished)
-    server.write(lambda session: begin_anew(session, server.host, server.now))
     server.taken = 0
     server.mails()  # what was on its way waits for the operator
+    server.write(lambda session: begin_anew(session, server.host, server.now))
     wake(server.database, server.host, server.now)
 
 
@@ -174,3 +175,21 @@ def test_f71_what_is_taken_back_meanwhile_is_in_no_letter(street: Village) -> No
     (letter,) = letters(pine)
     assert "Soft." in letter
     assert "Pears" not in letter
+
+
+def test_a_steward_learns_which_rosters_it_has_given_out(street: Village) -> None:
+    """Before it gives out another one of the same number, which would freeze the space."""
+    oak, pine, birch = street.servers.values()
+    elm, fir = street.server("elm"), street.server("fir")
+    street.befriend(birch, elm, fir)
+    file = backup(oak)
+    street.join(oak, elm)
+    carry(street)
+    assert (oak.roster().steward, oak.active()[-1]) == ("oak.example", "elm.example")
+    come_back(oak, file)
+    carry(street)
+    street.join(oak, fir)
+    carry(street)
+    for server in (oak, pine, birch, elm, fir):
+        assert server.active()[-2:] == ["elm.example", "fir.example"]
+        assert server.read(lambda session, server=server: server.space(session).frozen_at) is None
