@@ -5,15 +5,17 @@ from __future__ import annotations
 import smtplib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
 
 import pytest
 
+from handlers.letter_time import LAST_HOUR
 from tests.pictures import phone_jpeg
 from tests.wire.command_line import Operator, empty_home, om
-from tests.wire.daemons import Daemon, daemon, until
+from tests.wire.daemons import PATIENCE, Daemon, daemon, until
 
 __all__ = ["empty_home", "om"]
 
@@ -40,7 +42,7 @@ class Street:
         message.set_content(text)
         for photo in photos:
             message.add_attachment(photo, maintype="image", subtype="jpeg", filename="photo.jpg")
-        with smtplib.SMTP("127.0.0.1", self.running.port, timeout=30) as client:
+        with smtplib.SMTP("127.0.0.1", self.running.port, timeout=PATIENCE) as client:
             client.send_message(message, author, [to])
 
     def new(self, person: str, wanted: Callable[[EmailMessage], bool] = lambda _: True) -> EmailMessage:
@@ -81,6 +83,8 @@ def street(om: Operator) -> Iterator[Street]:
     assert om("member", "add", "family", f"Anna Lindqvist <{ANNA}>", "--confirmed", "--quiet").code == 0
     daily = ("--confirmed", "--quiet", "--delivery", "daily", "--timezone", "UTC")
     assert om("member", "add", "family", f"Rose Okafor <{ROSE}>", *daily).code == 0
+    hour = datetime.now(UTC).hour  # the daemon looks too, whether hers is due: not within the next hour
+    assert om("member", "set", ROSE, f"hour={hour + 2 if hour < LAST_HOUR else 7}").code == 0
     with daemon(om.home) as running:
         yield Street(om, running)
         assert running.drained()
