@@ -36,6 +36,7 @@ def test_a_refusal_is_scored_and_told(om: Operator, sink: Sink) -> None:
     with daemon(om.home, settings=settings) as running:
         assert running.send(mail()) == 250
         assert until(lambda: om("member", "show", OLU, "--json").json["bounces"]) == 1.0
+        until(lambda: sink.taken)
         assert running.end() == 0
     assert [each.recipient for each in sink.taken] == ["anna@home.example"]
     assert om("member", "show", "anna@home.example", "--json").json["bounces"] == 0.0
