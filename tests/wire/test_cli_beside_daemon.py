@@ -24,7 +24,7 @@ POST = (
     b"Message-ID: <lake@example.org>\r\nDate: Sun, 22 Nov 2026 08:14:00 +0000\r\n\r\nWe are back from the lake.\r\n"
 )
 COMMAND = [sys.executable, "-c", "from organic_mail.cli.main import run; run()"]
-SOON = 30  # seconds; far more than it takes, also on a machine that has other things to do
+SOON = 120  # seconds; far more than it takes, also on a machine that has other things to do
 
 
 @contextmanager
@@ -90,7 +90,9 @@ def test_an_operators_day(om: Operator) -> None:
         wait_for(om, "tom@example.org: waits until")
         refusing.clear()
         assert om("queue", "retry", "--all").code == 0
-        assert taken.get(timeout=SOON) == "tom@example.org"
+        while (one := taken.get(timeout=SOON)) == "not tom@example.org":
+            pass  # on a busy machine its next turn may have come before
+        assert one == "tom@example.org"
 
         with smtplib.SMTP("127.0.0.1", port) as client:
             client.sendmail("anna@example.org", ["family@oak.example"], POST)
