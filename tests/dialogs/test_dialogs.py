@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.wire.community import community, port_of, serving
+from tests.wire.daemons import PATIENCE
 
 DIALOGS = sorted(Path(__file__).parent.glob("*.dialog"))
 _REPEATED = re.compile(r"\{(\d+)\*(.+?)\}")
@@ -23,7 +24,7 @@ _REPEATED = re.compile(r"\{(\d+)\*(.+?)\}")
 
 class Client:
     def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
         self.replies = self.socket.makefile("rb")
         self.waiting = b""
 

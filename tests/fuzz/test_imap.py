@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from organic_mail.imap_profile import ImapPlace
 from organic_mail.imap_session import Declined, ImapSession, ImapTrouble
+from tests.wire.daemons import PATIENCE
 
 GREETING = b"* OK [CAPABILITY IMAP4rev1 IDLE MOVE NAMESPACE UIDPLUS LITERAL+] ready\r\n"
 LINES = st.one_of(
@@ -86,7 +87,7 @@ def answering(answers: Mapping[int, Answer]) -> Iterator[int]:
         serving = Thread(target=serve)
         serving.start()
         yield door.getsockname()[1]
-        serving.join(10)
+        serving.join(PATIENCE)
         assert not serving.is_alive()
 
 
@@ -112,7 +113,7 @@ def use(port: int) -> None:
 
 def test_the_right_answers_are_understood() -> None:
     with answering({}) as port:
-        session = ImapSession.open(ImapPlace("127.0.0.1", port, tls=False, name="a"), "x", answer=5)
+        session = ImapSession.open(ImapPlace("127.0.0.1", port, tls=False, name="a"), "x", answer=PATIENCE)
         assert session.junk_folder() == "Spam"
         assert (session.select("INBOX").uid_validity, session.uids(1, date(2026, 11, 23))) == (7, [1, 2])
         assert [(mail.uid, mail.size, mail.header) for mail in session.waiting([1, 2])] == [(1, 5, b"A: b\n")]

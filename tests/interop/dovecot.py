@@ -26,7 +26,7 @@ from tests.wire.certificates import self_made
 PROGRAM = Path("/usr/sbin/dovecot")
 CURE = "the tests of mailbox mode need Dovecot: apt-get install dovecot-imapd"
 NAME, SECRET = "box", "s3cret word"
-PATIENCE = 30.0  # seconds: far more than it takes, on the busiest machine
+PATIENCE = 120.0  # seconds: far more than it takes, on the busiest machine
 
 SETTINGS = """\
 base_dir = {folder}/run
@@ -98,7 +98,7 @@ def wait_for(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
     end = time.monotonic() + PATIENCE
     while server.poll() is None and time.monotonic() < end:
         try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
+            socket.create_connection(("127.0.0.1", port), PATIENCE).close()
         except OSError:
             time.sleep(0.02)  # a program that is not ours does not say when it listens
         else:

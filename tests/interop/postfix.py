@@ -19,7 +19,7 @@ import pytest
 from tests.ports import free_port
 
 CURE = "these tests need Postfix, and the right to start it: apt-get install postfix, and run them as root"
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 _OWN = ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "saved", "trace")
 _SERVICES = """\
 cleanup unix n - n - 0 cleanup
@@ -149,7 +149,7 @@ def wait_for_port(address: str, port: int, alive: Callable[[], bool], said: Call
     until = time.monotonic() + START_SECONDS
     while True:
         try:
-            socket.create_connection((address, port), 1).close()
+            socket.create_connection((address, port), START_SECONDS).close()
             return
         except OSError:
             if not alive() or time.monotonic() > until:

@@ -20,7 +20,7 @@ from storage.mailboxes import takes_plus
 from tests.interop.dovecot import SECRET, Dovecot, dovecot, unprivileged_account
 from tests.interop.postfix import Postfix, running_postfix
 from tests.wire.command_line import Operator
-from tests.wire.daemons import daemon, until
+from tests.wire.daemons import PATIENCE, daemon, until
 from tests.wire.sink import Sink
 
 BOX = "box@provider.example"
@@ -64,7 +64,7 @@ class Provider:
         }.items():
             letter[name.replace("_", "-")] = value
         letter.set_content(text)
-        with smtplib.SMTP("127.0.0.1", self.postfix.port, timeout=30) as client:
+        with smtplib.SMTP("127.0.0.1", self.postfix.port, timeout=PATIENCE) as client:
             client.sendmail(letter["From"].addresses[0].addr_spec, [letter["To"].addresses[0].addr_spec], bytes(letter))
 
     def letters(self, name: str, count: int = 1) -> list[Any]:

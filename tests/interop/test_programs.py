@@ -14,7 +14,7 @@ from tests.interop.family import ANNA, ROSE, TOM, berg_family, copies_to, read, 
 from tests.interop.mutt import Mutt
 from tests.interop.test_swaks import swaks
 from tests.wire.command_line import Operator, empty_home, om
-from tests.wire.daemons import Daemon, until
+from tests.wire.daemons import PATIENCE, Daemon, until
 
 __all__ = ["empty_home", "om"]
 
@@ -45,7 +45,7 @@ def python_answers(serving: Daemon, asked: bytes) -> None:
     letter.set_content("Ich auch – mit Käse.", cte="8bit")
     letter.add_alternative("<p>Ich auch – mit <b>Käse</b>.</p>", subtype="html", cte="quoted-printable")
     letter.add_attachment(RECIPE, maintype="application", subtype="pdf", filename="Käsekuchen für alle.pdf")
-    with smtplib.SMTP("127.0.0.1", serving.port, timeout=30) as client:
+    with smtplib.SMTP("127.0.0.1", serving.port, timeout=PATIENCE) as client:
         assert client.send_message(letter) == {}
 
 

@@ -11,6 +11,7 @@ from storage.database import Database
 from storage.events import record
 from storage.models import Event
 from tests.storage.made import NOW
+from tests.wire.daemons import PATIENCE
 
 
 def say(words: str) -> Callable[[Session], str]:
@@ -42,12 +43,12 @@ class Gate:
     def __init__(self, database: Database) -> None:
         self._started, self._open = threading.Event(), threading.Event()
         self._future = database.submit(self._stand)
-        assert self._started.wait(10)
+        assert self._started.wait(PATIENCE)
 
     def _stand(self, session: Session) -> None:
         self._started.set()
-        assert self._open.wait(10)
+        assert self._open.wait(PATIENCE)
 
     def open(self) -> None:
         self._open.set()
-        self._future.result(10)
+        self._future.result(PATIENCE)

@@ -21,6 +21,7 @@ from storage.engines import MOST_WAL_PAGES
 from tests.conftest import Place, PostgresServer
 from tests.storage.made import NOW
 from tests.storage.said import Gate, fail, fail_in_flush, said, say
+from tests.wire.daemons import PATIENCE
 
 
 def test_a_new_database_is_for_its_owner_only(tmp_path: Path) -> None:
@@ -200,7 +201,7 @@ def test_a_group_is_one_commit(sqlite_database: Database, guest: Database) -> No
     futures = [sqlite_database.submit(say(f"{number:02}")) for number in range(50)]
     assert guest.read(said) == []
     gate.open()
-    assert [future.result(10) for future in futures] == [f"{number:02}" for number in range(50)]
+    assert [future.result(PATIENCE) for future in futures] == [f"{number:02}" for number in range(50)]
     assert guest.read(said) == [f"{number:02}" for number in range(50)]
 
 
@@ -210,7 +211,7 @@ def test_a_commit_waits_for_what_is_announced(sqlite_database: Database, monkeyp
         first = sqlite_database.submit(say("one"))
         assert wait([first], 0.1).not_done
         second = sqlite_database.submit(say("two"))
-    assert not wait([first, second], 10).not_done
+    assert not wait([first, second], PATIENCE).not_done
     assert sqlite_database.write(say("alone")) == "alone"  # for what comes unannounced nobody waits
 
 
@@ -224,7 +225,7 @@ def test_a_commit_waits_for_what_is_announced_while_it_waits(
             assert wait([first], 0.1).not_done
             second = sqlite_database.submit(say("two"))
         assert wait([first, second], 0.1).not_done == {first, second}
-    assert not wait([first, second], 10).not_done
+    assert not wait([first, second], PATIENCE).not_done
 
 
 def test_a_commit_does_not_wait_for_ever(sqlite_database: Database) -> None:
@@ -250,8 +251,8 @@ def test_one_that_raises_takes_only_itself(sqlite_database: Database, failing: C
     bad = sqlite_database.submit(failing)
     good += [sqlite_database.submit(say(f"{number}")) for number in range(3, 6)]
     gate.open()
-    assert isinstance(bad.exception(10), (LookupError, IntegrityError))
-    assert [future.result(10) for future in good] == list("012345")
+    assert isinstance(bad.exception(PATIENCE), (LookupError, IntegrityError))
+    assert [future.result(PATIENCE) for future in good] == list("012345")
     assert sqlite_database.read(said) == list("012345")
 
 
@@ -264,7 +265,7 @@ def test_a_group_that_swallows_its_failure_is_not_acknowledged_wrongly(sqlite_da
     futures: list[Future[object]] = [sqlite_database.submit(say("one"))]
     futures += [sqlite_database.submit(careless), sqlite_database.submit(say("two"))]
     gate.open()
-    wait(futures, 10)
+    wait(futures, PATIENCE)
     acknowledged = sorted(str(future.result()) for future in futures if not future.exception() and future.result())
     assert sqlite_database.read(said) == acknowledged == ["one", "two"]
 
@@ -275,7 +276,7 @@ def test_a_cancelled_function_does_not_run(sqlite_database: Database) -> None:
     kept = sqlite_database.submit(say("yes"))
     assert cancelled.cancel()
     gate.open()
-    kept.result(10)
+    kept.result(PATIENCE)
     assert sqlite_database.read(said) == ["yes"]
 
 
@@ -321,7 +322,7 @@ def test_serve_and_the_command_line_write_at_once(place: Place) -> None:
     with ThreadPoolExecutor(4) as threads:
         futures = [threads.submit(write_all, f"guest {n}", guest.write) for n, guest in enumerate(guests)]
         futures += [threads.submit(write_all, f"owner {n}", owner.write) for n in range(2)]
-        acknowledged = [words for future in futures for words in future.result(60)]
+        acknowledged = [words for future in futures for words in future.result(PATIENCE)]
     assert owner.read(said) == sorted(acknowledged)
     for database in (owner, *guests):
         database.close()

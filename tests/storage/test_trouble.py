@@ -17,6 +17,7 @@ from storage import engines
 from storage.database import Database, StorageTrouble
 from tests.conftest import Place, PostgresServer
 from tests.storage.said import Gate, said, say
+from tests.wire.daemons import PATIENCE
 
 
 def setting(pragma: str) -> Callable[[Session], None]:
@@ -67,7 +68,7 @@ def test_the_whole_group_fails_and_the_next_one_works(sqlite_database: Database,
     gate.open()
     for future in futures:
         with pytest.raises(StorageTrouble, match=cause):
-            future.result(10)
+            future.result(PATIENCE)
     assert sqlite_database.write(say(long)) == long
     assert sqlite_database.read(said) == [long]
 
@@ -96,7 +97,7 @@ def test_a_function_that_hides_a_full_disk(sqlite_database: Database) -> None:
     futures: list[Future[object]] = [sqlite_database.submit(fn) for fn in (say("one"), careless, say("two"))]
     gate.open()
     for future in futures:
-        assert isinstance(future.exception(10), StorageTrouble)
+        assert isinstance(future.exception(PATIENCE), StorageTrouble)
     assert sqlite_database.read(said) == []
     sqlite_database.write(say("three"))
     assert sqlite_database.read(said) == ["three"]
@@ -152,7 +153,7 @@ def test_postgresql_conflicts_are_tried_again(postgres_place: Place) -> None:
         return len(tries)
 
     assert database.write(conflict) == 3
-    assert database.submit(conflict).result(10) == 4
+    assert database.submit(conflict).result(PATIENCE) == 4
     with pytest.raises(StorageTrouble, match="conflict"):
         database.write(conflict_for_ever)
     database.close()

@@ -39,6 +39,7 @@ from storage.models import (
     Status,
     TokenAction,
 )
+from tests.wire.daemons import PATIENCE
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 DOMAIN = "oak.example"
@@ -177,7 +178,7 @@ def serving(settings: Settings, intake: Any, **more: Any) -> Iterator[Doors]:
     thread.start()
 
     def call(work: Callable[[], Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work(), loop).result(20)
+        return asyncio.run_coroutine_threadsafe(work(), loop).result(PATIENCE)
 
     try:
         doors = call(lambda: start_smtp(settings, intake, **more))

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock, Thread
 
+from tests.wire.daemons import PATIENCE
+
 
 @dataclass
 class Wire:
@@ -31,7 +33,7 @@ class Wire:
             yield self
             with contextlib.suppress(OSError):
                 door.shutdown(socket.SHUT_RDWR)
-        accepting.join(10)
+        accepting.join(PATIENCE)
 
     @property
     def broke(self) -> bool:

@@ -23,6 +23,7 @@ from storage.models import Joining, Member
 from tests.dkim_signing import key_record, rsa_key, signed
 from tests.dns_server import DnsServer
 from tests.wire.community import Community, community, mail, port_of, serving
+from tests.wire.daemons import PATIENCE
 
 NOWHERE = "m@nowhere.example"  # an envelope sender that proves nothing
 OK = (250, "2.0.0")
@@ -59,7 +60,7 @@ class PostOffice:
 
     def send(self, raw: bytes, *recipients: str, sender: str) -> tuple[int, str]:
         """What the server answers to one transaction: the code and the enhanced one."""
-        with smtplib.SMTP("127.0.0.1", self.port, "mx.home.example", timeout=30) as client:
+        with smtplib.SMTP("127.0.0.1", self.port, "mx.home.example", timeout=PATIENCE) as client:
             client.ehlo()
             client.mail(sender)
             for recipient in recipients or ("family@oak.example",):

@@ -20,7 +20,7 @@ from organic_mail.mailbox_intake import MailboxIntake
 from storage import lists
 from tests.interop.dovecot import SECRET, Dovecot
 from tests.wire.community import Community, community
-from tests.wire.daemons import until
+from tests.wire.daemons import PATIENCE, until
 
 BOX = "box@provider.example"
 QUICK = Pace(idle=60, poll=0.05, junk=0.05, first_retry=0.02, longest_retry=0.05, refused=0.05)
@@ -104,7 +104,7 @@ def watching(
         yield watched
     finally:
         watched.stop.set()
-        thread.join(30)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
         if broken:
             raise broken[0]

@@ -13,6 +13,7 @@ import pytest
 
 from handlers.token import read_verp, verp_address
 from storage.mending import mend_times
+from tests.wire.daemons import PATIENCE
 from tests.wire.outbound import DOMAIN, SECRETS, Community, dial_to, new_community, opened
 from tests.wire.sink import Sink, Transaction
 
@@ -50,7 +51,7 @@ def test_what_is_being_sent_is_not_sent_again(step: timedelta, oak: Community) -
         if asked == "END" and not claimed_again.is_set() and oak.now == began:
             oak.now += step
             oak.post(b"another\r\n")
-            claimed_again.wait(10)
+            claimed_again.wait(PATIENCE)
         return None
 
     began = oak.now

@@ -23,7 +23,7 @@ from storage.queue import claim, queue_rows, state_counts
 from tests.wire.certificates import self_made
 from tests.wire.command_line import Operator, empty_home, om
 from tests.wire.community import mail
-from tests.wire.daemons import SETTINGS, daemon, until
+from tests.wire.daemons import PATIENCE, SETTINGS, daemon, until
 
 __all__ = ["empty_home", "om"]
 
@@ -44,7 +44,7 @@ def systemd(tmp_path: Path) -> Iterator[socket.socket]:
     """Where systemd would listen."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(tmp_path / "notify"))
-        listening.settimeout(30)
+        listening.settimeout(PATIENCE)
         yield listening
 
 
@@ -54,7 +54,7 @@ def told(systemd: socket.socket) -> dict[str, str]:
 
 def in_the_middle(port: int) -> smtplib.SMTP:
     """A client whose mail is under way."""
-    client = smtplib.SMTP("127.0.0.1", port, timeout=30)
+    client = smtplib.SMTP("127.0.0.1", port, timeout=PATIENCE)
     client.ehlo()
     client.mail("anna@home.example")
     client.rcpt("family@oak.example")
@@ -148,7 +148,7 @@ class TestStart:
     def refused(self, om: Operator, *words: str, settings: str = SETTINGS) -> str:
         """The one line that `serve` says instead of getting ready."""
         with daemon(om.home, *words, settings=settings, ready=False) as running:
-            out, _ = running.process.communicate(timeout=30)
+            out, _ = running.process.communicate(timeout=PATIENCE)
         assert (out, running.process.returncode) == (b"", 1)
         (line,) = running.log.splitlines()
         return line
@@ -262,7 +262,7 @@ class TestEnd:
             client.send(mail() + b".\r\n")
             assert client.getreply()[0] == 250
             client.close()
-            assert running.process.wait(30) == 0
+            assert running.process.wait(PATIENCE) == 0
         with family.opened() as opened:
             counts = opened.database.read(state_counts)
         assert counts[DeliveryState.DUE] + counts[DeliveryState.SENT] == 2

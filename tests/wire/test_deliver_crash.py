@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.wire.daemons import PATIENCE
 from tests.wire.outbound import Community, dial_to, new_community, opened
 from tests.wire.sink import Sink, Transaction
 
@@ -70,7 +71,7 @@ def check(sink: Sink, *, at_most_twice: int) -> None:
 @pytest.mark.parametrize("step", ["claimed", "copies made"])
 def test_killed_before_anything_is_sent(step: str, count: int, oak: Path) -> None:
     with Sink().listening() as sink:
-        assert start(oak, sink.port, step, count).wait(30) == -signal.SIGKILL
+        assert start(oak, sink.port, step, count).wait(PATIENCE) == -signal.SIGKILL
         finish(oak, sink)
     check(sink, at_most_twice=CONCURRENCY if count == 2 else 0)
 
@@ -80,14 +81,14 @@ def test_killed_before_anything_is_sent(step: str, count: int, oak: Path) -> Non
 def test_killed_while_sending(step: str, count: int, oak: Path) -> None:
     """What was answered but not yet written down, and what is on the connections, may come twice."""
     with Sink().listening() as sink:
-        assert start(oak, sink.port, step, count).wait(30) == -signal.SIGKILL
+        assert start(oak, sink.port, step, count).wait(PATIENCE) == -signal.SIGKILL
         finish(oak, sink)
     check(sink, at_most_twice=CONCURRENCY)
 
 
 def test_killed_when_results_were_just_written_down(oak: Path) -> None:
     with Sink().listening() as sink:
-        assert start(oak, sink.port, "settled", 1).wait(30) == -signal.SIGKILL
+        assert start(oak, sink.port, "settled", 1).wait(PATIENCE) == -signal.SIGKILL
         finish(oak, sink)
     check(sink, at_most_twice=CONCURRENCY)
 
@@ -99,12 +100,12 @@ def test_killed_while_the_next_hop_has_the_whole_message_and_has_not_answered(oa
     def answer(step: str, transaction: Transaction) -> str | None:
         if step == "END" and len(sink.taken) == 5 and running[0].poll() is None:
             os.kill(running[0].pid, signal.SIGKILL)
-            running[0].wait(30)
+            running[0].wait(PATIENCE)
         return None
 
     sink = Sink(answer=answer)
     with sink.listening():
         running.append(start(oak, sink.port, "never", 1))
-        assert running[0].wait(30) == -signal.SIGKILL
+        assert running[0].wait(PATIENCE) == -signal.SIGKILL
         finish(oak, sink)
     check(sink, at_most_twice=CONCURRENCY)

@@ -18,7 +18,7 @@ import pytest
 from organic_mail.daemon import _has_room
 from tests.wire.command_line import Operator, empty_home, om
 from tests.wire.community import community, mail, port_of, serving
-from tests.wire.daemons import Daemon, daemon, until
+from tests.wire.daemons import PATIENCE, Daemon, daemon, until
 
 __all__ = ["empty_home", "om"]
 
@@ -42,7 +42,7 @@ def family(om: Operator) -> Operator:
 
 def code_of(running: Daemon, raw: bytes) -> int:
     """The answer that decides: to MAIL, to RCPT, or after DATA."""
-    with smtplib.SMTP("127.0.0.1", running.port, timeout=30) as client:
+    with smtplib.SMTP("127.0.0.1", running.port, timeout=PATIENCE) as client:
         client.ehlo()
         code = client.mail("anna@home.example")[0]
         if code == 250:

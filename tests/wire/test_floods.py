@@ -11,7 +11,7 @@ import pytest
 
 from tests.wire.command_line import Operator, empty_home, om
 from tests.wire.community import mail
-from tests.wire.daemons import SETTINGS, Daemon, daemon
+from tests.wire.daemons import PATIENCE, SETTINGS, Daemon, daemon
 
 __all__ = ["empty_home", "om"]
 
@@ -45,7 +45,7 @@ def forget_peak(process: int) -> None:
 
 
 def connected(port: int) -> socket.socket:
-    client = socket.create_connection(("127.0.0.1", port), timeout=30)
+    client = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
     client.setblocking(False)
     return client
 

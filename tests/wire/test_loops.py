@@ -21,7 +21,7 @@ import pytest
 from tests.wire import checker
 from tests.wire.command_line import Operator, empty_home
 from tests.wire.community import mail
-from tests.wire.daemons import Daemon, daemon, until
+from tests.wire.daemons import PATIENCE, Daemon, daemon, until
 from tests.wire.lives import CONCURRENCY
 from tests.wire.lives import SETTINGS as LIVES_SETTINGS
 from tests.wire.sink import Sink, Transaction
@@ -83,7 +83,7 @@ class World:
 
     def send(self, sender: str, recipient: str, raw: bytes) -> None:
         domain = recipient.rpartition("@")[2]
-        with smtplib.SMTP("127.0.0.1", self.daemons[domain].port, timeout=30) as client:
+        with smtplib.SMTP("127.0.0.1", self.daemons[domain].port, timeout=PATIENCE) as client:
             try:
                 client.sendmail(sender, [recipient], raw)
             except smtplib.SMTPResponseException as refusal:

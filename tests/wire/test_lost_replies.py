@@ -8,7 +8,7 @@ import socket
 from tests.wire.checker import message_id_of, waiting
 from tests.wire.command_line import Operator, empty_home, om
 from tests.wire.community import mail
-from tests.wire.daemons import until
+from tests.wire.daemons import PATIENCE, until
 from tests.wire.lives import lives
 from tests.wire.sink import CLOSE, Transaction
 
@@ -24,7 +24,7 @@ def test_ours_to_a_sender(om: Operator) -> None:
         for number in range(POSTS):
             raw = mail(message_id=f"<{number}@home.example>")
             oak.sent.append(f"<{number}@home.example>")
-            with smtplib.SMTP("127.0.0.1", oak.port, timeout=30) as client:
+            with smtplib.SMTP("127.0.0.1", oak.port, timeout=PATIENCE) as client:
                 client.ehlo()
                 client.mail("anna@home.example")
                 client.rcpt("family@oak.example")
@@ -36,7 +36,7 @@ def test_ours_to_a_sender(om: Operator) -> None:
             oak.unanswered.append(f"<{number}@home.example>")
         oak.send_some()
         oak.process.terminate()
-        oak.process.join(30)
+        oak.process.join(PATIENCE)
         oak.finish()
 
 
@@ -57,6 +57,6 @@ def test_the_next_hops_to_us(om: Operator) -> None:
         until(lambda: len(heard) >= 3)
         until(lambda: om("queue", "retry", "--all") and not waiting(om.home / "community.db"))
         oak.process.terminate()
-        oak.process.join(30)
+        oak.process.join(PATIENCE)
         counts = [heard.count((message_id, to)) for message_id in oak.sent for to in oak.recipients]
     assert set(counts) == {1, 2}

@@ -14,6 +14,7 @@ from storage import lists, members
 from storage.models import HeldState, Strangers
 from tests.dns_server import DnsServer
 from tests.wire.community import DOMAIN, SECRETS, Community, community, mail, port_of, serving
+from tests.wire.daemons import PATIENCE
 from tests.wire.grandma import OK, PostOffice, post_office
 
 ROSE, ANNA, SVEN, TOM = "rose@home.example", "anna@home.example", "sven@elm.example", "tom@home.example"
@@ -150,7 +151,7 @@ def test_our_own_servers_mark_of_spam_holds(
     with (
         community(sqlite_template, tmp_path, changes) as people,
         serving(people.settings, people.receiver) as doors,
-        smtplib.SMTP("127.0.0.1", port_of(doors), "mx.home.example", timeout=30) as client,
+        smtplib.SMTP("127.0.0.1", port_of(doors), "mx.home.example", timeout=PATIENCE) as client,
     ):
         client.sendmail(ANNA, ["family@oak.example"], mail(X_Spam_Flag="YES"))
         assert [waiting.state for waiting in people.held()] == ([state] if state else [])

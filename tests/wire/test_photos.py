@@ -17,7 +17,7 @@ from PIL import Image
 
 from tests import pictures
 from tests.wire.command_line import Operator, empty_home, om
-from tests.wire.daemons import ROOT, Daemon, daemon, until
+from tests.wire.daemons import PATIENCE, ROOT, Daemon, daemon, until
 
 __all__ = ["empty_home", "om"]
 
@@ -165,7 +165,7 @@ def test_killed_while_photos_are_made_ready(family: Operator, step: str) -> None
     with daemon(family.home, "--only", "receive") as running:
         assert running.send(pictures.post_with((pictures.phone_heic(6), "image/heic", "IMG_1.HEIC"))) == 250
     died = subprocess.run(
-        [sys.executable, "-m", "tests.wire.crashing_photos", family.home, step], cwd=ROOT, timeout=60, check=False
+        [sys.executable, "-m", "tests.wire.crashing_photos", family.home, step], cwd=ROOT, timeout=PATIENCE, check=False
     )
     assert died.returncode == -signal.SIGKILL
     with daemon(family.home) as running:

@@ -20,7 +20,7 @@ from storage import lists
 from tests.dns_server import DnsServer
 from tests.wire.command_line import Operator, empty_home, om
 from tests.wire.community import mail
-from tests.wire.daemons import SETTINGS, Daemon, daemon, until
+from tests.wire.daemons import PATIENCE, SETTINGS, Daemon, daemon, until
 from tests.wire.grandma import OK, Letter, PostOffice, post_office, signed_by
 from tests.wire.sink import Sink, Transaction
 
@@ -307,7 +307,7 @@ class Robots:
                 self._send(raw, "choir-bounces@lists.example", "family@oak.example")
 
     def _send(self, raw: bytes, sender: str, to: str) -> None:
-        with smtplib.SMTP("127.0.0.1", self._served.port, timeout=30) as client:
+        with smtplib.SMTP("127.0.0.1", self._served.port, timeout=PATIENCE) as client:
             client.ehlo()
             client.mail(sender)
             if client.rcpt(to)[0] == 250:

@@ -12,6 +12,7 @@ from organic_mail import first_readers, receive
 from organic_mail.resolver import Resolver
 from tests.wire.command_line import Operator, empty_home, om
 from tests.wire.community import mail, port_of, serving
+from tests.wire.daemons import PATIENCE
 
 __all__ = ["empty_home", "om"]
 
@@ -39,7 +40,7 @@ def hand_in(om: Operator, raw: bytes, *, times: int) -> list[int]:
         receiver = receive.Receiver(opened.database, opened.settings, opened.secrets, dns=Resolver(["127.0.0.1:1"]))
         with serving(opened.settings, receiver) as doors:
             for _ in range(times):
-                with smtplib.SMTP("127.0.0.1", port_of(doors), timeout=20) as client:
+                with smtplib.SMTP("127.0.0.1", port_of(doors), timeout=PATIENCE) as client:
                     client.ehlo()
                     client.mail("anna@home.example")
                     client.rcpt("family@oak.example")

@@ -21,7 +21,7 @@ from storage.umbrella import add_member_list
 from tests.dns_server import DnsServer
 from tests.wire.command_line import Operator, empty_home, om
 from tests.wire.community import NOW, Community, mail
-from tests.wire.daemons import Daemon, daemon, until
+from tests.wire.daemons import PATIENCE, Daemon, daemon, until
 from tests.wire.grandma import OK, PostOffice, post_office
 
 __all__ = ["empty_home", "om"]
@@ -76,7 +76,7 @@ def test_each_person_gets_one_copy_of_the_outer_list(street: Operator) -> None:
 def test_what_is_written_to_both_comes_once(street: Operator) -> None:
     both = [STREET, "family@oak.example"]
     with daemon(street.home) as served:
-        with smtplib.SMTP("127.0.0.1", served.port, timeout=30) as client:
+        with smtplib.SMTP("127.0.0.1", served.port, timeout=PATIENCE) as client:
             client.sendmail(ANNA, both, mail(author=ANNA, to=", ".join(both)))
         assert copies(served, 4).keys() == {"rose", "anna", "cleo", "ben"}
         assert served.end() == 0

@@ -12,7 +12,7 @@ import pytest
 from handlers.message import parse
 from tests.wire.command_line import Operator, empty_home, om
 from tests.wire.community import mail
-from tests.wire.daemons import SETTINGS, Daemon, daemon, until
+from tests.wire.daemons import PATIENCE, SETTINGS, Daemon, daemon, until
 
 __all__ = ["empty_home", "om"]
 
@@ -38,7 +38,7 @@ def running(family: Operator) -> Iterator[Daemon]:
 def web(running: Daemon) -> http.client.HTTPConnection:
     found = re.search(r"web=(127\.0\.0\.1:\d+)", running.ready)
     assert found, running.ready
-    return http.client.HTTPConnection(found[1], timeout=30)
+    return http.client.HTTPConnection(found[1], timeout=PATIENCE)
 
 
 def ask(running: Daemon, method: str, path: str, body: str | None = None) -> tuple[int, str]:
