@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -152,9 +153,7 @@ def remove(context: typer.Context, post_id: PostId, yes: YesFlag = False) -> Non
 def edit(
     context: typer.Context,
     post_id: PostId,
-    file: Annotated[
-        typer.FileBinaryRead, typer.Argument(metavar="FILE", help="The new text, in UTF-8; - reads what you type.")
-    ],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The new text, in UTF-8; - reads what you type.")],
 ) -> None:
     """Put other words into a post, for its author. Threads, and letters and copies not yet sent, have the new ones;
     other servers of a space get them, too. Who has the mail already gets nothing new. Pictures and files stay, and
@@ -163,14 +162,20 @@ def edit(
 
     from organic_mail.changing import change_for_author
 
-    try:
-        text = file.read().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        fail(f"{file.name} is no text in UTF-8; save it as such in your editor")
-    words = "\n".join(line.rstrip() for line in text.splitlines())
+    words = _words_in(file)
     with open_community(context) as community:
         goes = community.database.write(lambda session: change_for_author(session, post_id, words, datetime.now(UTC)))
     typer.echo(f"Post {post_id} has new words." + (" Other servers get them, too." if goes else ""))
+
+
+def _words_in(file: str) -> str:
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_bytes().decode("utf-8-sig")
+    except OSError as trouble:
+        fail(f"{file} cannot be read ({trouble.strerror}); give the path of a text file")
+    except UnicodeDecodeError:
+        fail(f"{file} is not a text in UTF-8; save it as one with your editor")
+    return "\n".join(line.rstrip() for line in text.splitlines())
 
 
 def the_post(session: Session, post_id: int) -> Post:
