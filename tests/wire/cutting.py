@@ -1,15 +1,13 @@
-"""A wire between a client and a server that breaks at a chosen command."""
+"""A wire between a client and a server that breaks at a chosen command, and a gate before a server that can be shut."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock, Thread
-
-from tests.wire.daemons import PATIENCE
 
 
 @dataclass
@@ -33,7 +31,7 @@ class Wire:
             yield self
             with contextlib.suppress(OSError):
                 door.shutdown(socket.SHUT_RDWR)
-        accepting.join(PATIENCE)
+        accepting.join(10)
 
     @property
     def broke(self) -> bool:
@@ -76,3 +74,75 @@ def _hang_up(end: socket.socket) -> None:
     with contextlib.suppress(OSError):
         end.shutdown(socket.SHUT_RDWR)
     end.close()
+
+
+@dataclass
+class Gate:
+    """What the world finds in the place of a server: it lets through what should pass, and can be cut."""
+
+    address: str
+    port: int
+    server: str
+    shut_for: Callable[[str], bool] = lambda name: False  # asked with the name in EHLO
+    breaks: str = ""  # "in the text" or "before the answer"; then nobody passes until it is mended
+    of: bytes = b""  # the mail in which it does: it has these words
+    _open: list[socket.socket] = field(default_factory=list)
+
+    @contextmanager
+    def standing(self) -> Iterator[Gate]:
+        with socket.create_server((self.address, self.port)) as door:
+            accepting = Thread(target=self._accept, args=(door,), daemon=True)
+            accepting.start()
+            yield self
+            with contextlib.suppress(OSError):
+                door.shutdown(socket.SHUT_RDWR)
+        accepting.join(10)
+        self._hang_up_all()
+
+    @property
+    def is_cut(self) -> bool:
+        return self.shut_for("anybody")
+
+    def cut(self) -> None:
+        """Whoever speaks is cut off, and nobody is let in any more."""
+        self.shut_for = lambda name: True
+        self._hang_up_all()
+
+    def mend(self) -> None:
+        self.breaks, self.shut_for = "", lambda name: False
+        self._hang_up_all()
+
+    def _hang_up_all(self) -> None:
+        while self._open:
+            _hang_up(self._open.pop())
+
+    def _accept(self, door: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = door.accept()
+                server = socket.create_connection((self.server, self.port))
+                self._open += [client, server]
+                Thread(target=self._up, args=(client, server), daemon=True).start()
+                Thread(target=_carry, args=(server, client), daemon=True).start()
+
+    def _up(self, client: socket.socket, server: socket.socket) -> None:
+        name, in_text, meant = "", False, False
+        with contextlib.suppress(OSError), client.makefile("rb") as lines:
+            for line in lines:
+                if line[:4].upper() == b"EHLO":
+                    name = line[5:].strip().decode("ascii", "replace")
+                if self.shut_for(name):
+                    break
+                meant = in_text and (meant or self.of in line)
+                if meant and self.breaks == "in the text":
+                    self.cut()
+                    break
+                if meant and self.breaks == "before the answer" and line == b".\r\n":
+                    self.shut_for = lambda name: True
+                    _hang_up(client)
+                    server.sendall(line)
+                    return  # the server goes on as if it were heard
+                server.sendall(line)
+                in_text = line != b".\r\n" if in_text else line.upper() == b"DATA\r\n"
+        _hang_up(client)
+        _hang_up(server)

@@ -12,6 +12,7 @@ from itertools import combinations
 from pathlib import Path
 
 from tests.dns_server import DnsServer
+from tests.wire.cutting import Gate
 from tests.wire.daemons import PATIENCE, until
 from tests.wire.neighbours import Neighbour, Street, befriend
 from tests.wire.sink import Sink
@@ -27,6 +28,7 @@ class Members:
     servers: dict[str, Neighbour]
     port: int
     sink: Sink = field(default_factory=Sink)
+    gates: dict[str, Gate] = field(default_factory=dict)  # before servers, where a test wants some
 
     def writes(self, server: Neighbour, author: str, to: str, subject: str, text: str, **more: str) -> EmailMessage:
         mail = EmailMessage()
@@ -65,7 +67,7 @@ PEOPLE = {
 
 
 @contextmanager
-def space_of(folder: Path, dns: DnsServer, *names: str) -> Iterator[Members]:
+def space_of(folder: Path, dns: DnsServer, *names: str, gated: bool = False) -> Iterator[Members]:
     """Servers of which each is linked with all others, one person on each, in one space. All of them run."""
     street = Street(folder, dns)
     dns.put("home.example", MX=["10 mx.home.example."], TXT=["v=spf1 ip4:127.0.0.0/8 -all"])
@@ -77,6 +79,11 @@ def space_of(folder: Path, dns: DnsServer, *names: str) -> Iterator[Members]:
         running.enter_context(made.sink.listening(street.port, MAILBOXES))
         for name, server in servers.items():
             server("member", "add", *PEOPLE[name], "--confirmed", "--quiet")
+            if gated:
+                gate = Gate(server.address.replace("127.0.0.", "127.0.1."), street.port, server.address)
+                made.gates[name] = running.enter_context(gate.standing())
+                dns.remove(f"mx.{server.domain}")
+                dns.put(f"mx.{server.domain}", A=[gate.address])
             running.enter_context(server.serving())
         for one, other in combinations(servers.values(), 2):
             befriend(one, other)
