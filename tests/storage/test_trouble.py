@@ -113,7 +113,7 @@ def test_files_that_cannot_grow(sqlite_database: Database, sqlite_place: Place) 
         troubles = []
         for number in range(20):
             future = sqlite_database.submit(say(f"{number} " + "x" * 50_000))
-            if trouble := future.exception(30):
+            if trouble := future.exception(PATIENCE):
                 troubles.append(trouble)
             else:
                 acknowledged.append(future.result())
