@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.dns_server import DnsServer
 from tests.ports import free_port
-from tests.wire.command_line import Operator
+from tests.wire.command_line import Answer, Operator
 from tests.wire.daemons import Daemon, daemon, until
 
 SETTINGS = """\
@@ -48,10 +48,14 @@ class Neighbour:
     running: Daemon | None = field(default=None)
 
     def __call__(self, *words: str) -> str:
-        """What `organic-mail WORDS…` prints, beside the daemon."""
-        done = Operator(self.home)(*words)
+        """What `organic-mail WORDS…` prints, beside the daemon; tried again where it says so."""
+        done = until(lambda: self._unless_busy(words))
         assert done.code == 0, (words, done.err, self.running.log if self.running else "")
         return done.out
+
+    def _unless_busy(self, words: tuple[str, ...]) -> Answer | None:
+        answer = Operator(self.home)(*words)
+        return None if "nothing changed, try again" in answer.err else answer
 
     def json(self, *words: str) -> Any:
         return json.loads(self(*words, "--json"))
