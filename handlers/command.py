@@ -33,6 +33,7 @@ from handlers.policy import (
     writer,
 )
 from handlers.route import Kind
+from handlers.sharing import SHARES, decide_sharing
 from handlers.unclear import decide_unclear
 from handlers.written import written_text_of
 from storage.models import Status, TokenAction
@@ -94,6 +95,8 @@ def _carried_out(command: Command, incoming: Incoming, facts: Facts) -> Outcome:
             return decide_join(incoming, facts)
         case _ if command in PACES:
             return decide_pace(incoming, facts, command)
+        case _ if command in SHARES:
+            return decide_sharing(incoming, facts, SHARES[command])
         case _:  # what needs a letter or a post that it answers is explained where there is none
             return REQUESTS.get(command, decide_help)(incoming, facts)
 

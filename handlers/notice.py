@@ -68,6 +68,7 @@ class NoticeKind(StrEnum):
     UNCHANGED = "unchanged"  # to who wanted one of the two, and we did not do it
     MAY_TRAVEL = "may_travel"  # to an author: may her post leave for a space?
     STAYED_HOME = "stayed_home"  # to an author whose post did not
+    SHARING = "sharing"  # to a member who says whether her posts may leave
     HOME_AWAY = "home_away"  # to a member: the server that is her home for a space brings nothing any more
     SPACE_JOINS = "space_joins"  # to members: a list of another server joins a space
     SPACE_NEW = "space_new"  # to members: their own list does

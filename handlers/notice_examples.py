@@ -138,6 +138,7 @@ EXAMPLES: Mapping[NoticeKind, tuple[Values, ...]] = {
         why=("never", "answer", "encrypted", "size", "address", "unreadable", "later"),
         most=(20,),
     ),
+    NoticeKind.SHARING: _shapes(share=("always", "never", "ask"), spaces=((), ("Plum Street",))),
     NoticeKind.HOME_AWAY: _shapes(space=("Plum Street",), server=("pine.example",), left=(True, False)),
     NoticeKind.SPACE_JOINS: (_SPACE,),
     NoticeKind.SPACE_NEW: (_SPACE,),

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from handlers.address import Mailbox
 from handlers.own_post import ChangePost, SayUnchanged, TakeBack, TakeBackHeld
+from handlers.peer.consent import Share
 from handlers.reply import Reply
 from handlers.retry import Fault
 from handlers.wishes import AskToForget, AskToMove, Explain, SendDirectory, SetLine, WishData
@@ -216,6 +217,14 @@ class Withdraw:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeSharing:
+    """Her posts may always, never, or once she was asked, leave for the spaces of the list."""
+
+    membership_id: int
+    share: Share
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeDelivery:
     """She wants her mail at another pace."""
 
@@ -339,6 +348,7 @@ Action = (
     | React
     | Withdraw
     | ChangeDelivery
+    | ChangeSharing
     | Pause
     | GoOn
     | SendRest

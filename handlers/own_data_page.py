@@ -21,7 +21,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What she said when a post of hers could leave for a space. answer: once, always, never or silence."""
+    """What she said when a post of hers could leave for a space. answer: once, always, never, ask or silence."""
 
     space: str
     day: date
@@ -80,6 +80,8 @@ def _said(words: Words, said: Said) -> str:
             return words.say("%(day)s: all your emails to %(space)s were to leave.", day=day, space=space)
         case "never":
             return words.say("%(day)s: all your emails to %(space)s were to stay here.", day=day, space=space)
+        case "ask":
+            return words.say("%(day)s: we were to ask you before an email to %(space)s leaves.", day=day, space=space)
         case _:
             return words.say("%(day)s: you did not say, and your email to %(space)s stayed here.", day=day, space=space)
 

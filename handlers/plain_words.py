@@ -63,6 +63,9 @@ class Command(StrEnum):
     FORGET_ME = "forget_me"
     RULES = "rules"
     HIDE = "hide"
+    SHARE_ALWAYS = "share_always"
+    SHARE_NEVER = "share_never"
+    SHARE_ASK = "share_ask"
 
 
 class PairCommand(StrEnum):

@@ -20,6 +20,7 @@ from handlers.outcome import (
     BlockRemote,
     Bounced,
     ChangeDelivery,
+    ChangeSharing,
     Complained,
     Decline,
     Forward,
@@ -70,6 +71,7 @@ from organic_mail import (
     private_mail,
     reacting,
     remote_mail,
+    sharing,
     unclear,
     withdrawing,
 )
@@ -208,6 +210,8 @@ def _write(
             reacting.react(session, action, now)
         case ChangeDelivery():
             letter_wishes.change_delivery(session, host, action, answer, now)
+        case ChangeSharing():
+            sharing.change_sharing(session, host, action, answer, now)
         case Pause(membership_id):
             letter_wishes.pause(session, host, membership_id, answer, now)
         case GoOn(membership_id):

@@ -95,7 +95,7 @@ def _tell_members(
             Mailbox(person.member.name, person.address),
             person.member.language,
             mailing_list,
-            reply_to=f"{mailing_list.name}-owner@{host.domain}",
+            reply_to=f"{mailing_list.name}-help@{host.domain}",
             values=values,
         )
         notices.send(session, host, letter, cause=cause, now=now, member=person.member, membership=person.membership)

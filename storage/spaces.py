@@ -59,6 +59,12 @@ def seats_of(session: Session, space_id: str) -> list[MailingList]:
     return list(session.exec(query.where(col(MailingList.removed_at).is_(None)).order_by(col(MailingList.name))))
 
 
+def spaces_of(session: Session, list_id: int) -> list[Space]:
+    """Those that a list of ours is in."""
+    query = select(Space).where(Space.id == SpaceSeat.space_id, SpaceSeat.list_id == list_id)
+    return list(session.exec(query.where(col(Space.left_at).is_(None)).order_by(Space.name)))
+
+
 def seat_at(session: Session, local: str) -> tuple[MailingList, Space] | None:
     """The list and the space whose names, with a dash or a plus between them, are this local part."""
     address = col(MailingList.name) + "-" + col(Space.name)

@@ -1,0 +1,125 @@
+"""Authors who say by mail whether what they write may leave for other servers (spec/federation.md §2.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+
+from handlers.incoming import Verdict
+from storage import departures
+from storage.models_travel import DepartureState
+from tests.federation.travellers import carry, data_of, departure_of, got, person, taken, tell, write
+from tests.federation.village import Server, Village, village
+
+
+@pytest.fixture
+def street(sqlite_template: Path, tmp_path: Path) -> Iterator[Village]:
+    """oak and pine, with a link, in the space plum."""
+    with village(tmp_path, sqlite_template) as made:
+        servers = [made.server(name) for name in ("oak", "pine")]
+        made.befriend(*servers)
+        made.found(*servers)
+        made.wait(hours=1)
+        carry(made)
+        yield made
+
+
+@pytest.fixture
+def oak(street: Village) -> Server:
+    return street.servers["oak.example"]
+
+
+def says(oak: Server, words: str, *, answers: str = "") -> None:
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = person(oak), f"all-help@{oak.domain}", "Re: Plum Street"
+    mail["Message-ID"], mail["Date"] = f"<{abs(hash((words, oak.now)))}@people.example>", oak.now
+    if answers:
+        mail["In-Reply-To"] = answers
+    mail.set_content(words)
+    taken(oak, mail, f"all-help@{oak.domain}")
+
+
+@pytest.mark.parametrize(
+    ("words", "state"),
+    [
+        ("share always", DepartureState.GONE),
+        ("Never share my posts!\n\nThanks,\nAna", DepartureState.HOME),
+        ("ask before sharing", DepartureState.ASKING),
+        ("Meine Beiträge nie teilen", DepartureState.HOME),
+        ("Toujours partager", DepartureState.GONE),
+        ("No compartir mis mensajes", DepartureState.HOME),
+        ("Fråga innan ni delar, tack", DepartureState.ASKING),
+    ],
+)
+def test_one_word_decides_for_all_posts_to_come(street: Village, oak: Server, words: str, state: str) -> None:
+    says(oak, words)
+    write(oak, "Apples")
+    carry(street)
+    assert departure_of(oak, "Apples").state == state
+
+
+def test_the_last_word_counts_and_all_stand_in_her_data(street: Village, oak: Server) -> None:
+    tell(oak, share="always")
+    for words in ("share always", "share never", "share ask"):
+        says(oak, words)
+        street.wait(minutes=1)
+    write(oak, "Apples")
+    carry(street)
+    assert departure_of(oak, "Apples").state == DepartureState.ASKING, "what she said for the space comes first"
+    said = oak.read(lambda session: departures.consents_of(session, 1, limit=9))
+    assert [each.answer for each in said] == ["ask", "never", "always"]
+    page = data_of(oak)
+    assert "all your emails to Plum Street were to stay here" in page
+    assert "we were to ask you before an email to Plum Street leaves" in page
+
+
+def test_she_hears_what_it_means_and_how_to_change_it(street: Village, oak: Server) -> None:
+    says(oak, "share never")
+    carry(street)
+    (told,) = got(street, person(oak), "Your posts stay with us")
+    body = told.get_body(("plain",))
+    assert body is not None
+    text = " ".join(body.get_content().split())
+    assert "What you write to Plum Street stays with the people of All of oak." in text
+    assert "press Reply and write: share always share ask" in text
+    assert told["Reply-To"] == f"all-help@{oak.domain}"
+
+
+def test_the_letter_about_who_joins_names_the_word(street: Village, oak: Server) -> None:
+    street.people.clear()
+    birch = street.server("birch")
+    street.befriend(oak, birch)
+    street.join(oak, birch)
+    (told,) = got(street, person(oak), "birch.example joins Plum Street")
+    body = told.get_body(("plain",))
+    assert body is not None
+    assert "share never" in body.get_content()
+    says(oak, "Share never", answers=told["Message-ID"])
+    write(oak, "Apples")
+    carry(street)
+    assert departure_of(oak, "Apples").state == DepartureState.HOME
+
+
+def test_a_list_without_a_space_says_so(sqlite_template: Path, tmp_path: Path) -> None:
+    with village(tmp_path, sqlite_template) as made:
+        elm = made.server("elm")
+        says(elm, "share always")
+        made.carry()
+        (told,) = got(made, person(elm), "Your posts may travel")
+        body = told.get_body(("plain",))
+        assert body is not None
+        assert "shares nothing with other servers" in body.get_content()
+
+
+def test_nobody_else_says_it_for_her(street: Village, oak: Server) -> None:
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = person(oak), f"all-help@{oak.domain}", "Hello"
+    mail["Message-ID"], mail["Date"] = "<forged@people.example>", oak.now
+    mail.set_content("share always")
+    oak.take(mail.as_bytes(), f"all-help@{oak.domain}", verdict=Verdict.UNVERIFIED)
+    write(oak, "Apples")
+    carry(street)
+    assert departure_of(oak, "Apples").state == DepartureState.ASKING
