@@ -130,7 +130,6 @@ def test_s8_fifty_keys_change() -> None:
 
 def test_s9_thirty_come_and_thirty_go() -> None:
     network, members = comings_and_goings(120, 60, 1, 30)
-    show(network)
     posts = {post.key: post for server in network.servers for post in server.store.bytes_of.values()}
     for server in network.servers:
         for key, _ in server.store.delivered:
