@@ -158,7 +158,7 @@ def _ready_place(server: subprocess.Popen[bytes]) -> str:
 def _send(place: str, mail: DemoMail) -> tuple[int, str]:
     """The server's answer to one mail."""
     host, _, port = place.rpartition(":")
-    with smtplib.SMTP(host, int(port), timeout=10) as client:
+    with smtplib.SMTP(host, int(port), timeout=DELIVER_SECONDS) as client:
         author = entered_mailbox(mail.author).address
         client.ehlo()
         client.mail(author, ["BODY=8BITMIME"])

@@ -9,9 +9,12 @@ import pytest
 from organic_mail import demo
 from organic_mail.problem import Problem
 from tests.wire.command_line import Operator
+from tests.wire.daemons import PATIENCE
 
 
 def test_the_demo_succeeds_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "START_SECONDS", PATIENCE)
+    monkeypatch.setattr(demo, "DELIVER_SECONDS", PATIENCE)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setenv("ORGANIC_MAIL__SMTP__MAX_SIZE", "about another community")
     said = Operator(tmp_path / "home")("demo")
