@@ -62,6 +62,7 @@ def world(om: Operator, dns_server: DnsServer, monkeypatch: pytest.MonkeyPatch) 
         (om.home / name).chmod(0o600)
     monkeypatch.setattr(doctor_dns, "machine_addresses", list)
     monkeypatch.setattr(doctor_network, "_greeted", answering)
+    monkeypatch.setattr(doctor_network, "SMTP_SECONDS", PATIENCE)
     with Sink().listening() as smarthost:
         change(
             om,
@@ -84,8 +85,8 @@ def change(om: Operator, *changes: tuple[str, str]) -> None:
 
 def look(om: Operator, world: DnsServer, *, days: int = 0) -> dict[str, Finding]:
     """What is not well, by its check; the certificate of these tests is good for a day."""
-    dns = Resolver([world.nameserver], try_seconds=0.3, total_seconds=0.6)
-    found = list(doctor.examine(om.home, dns, datetime.now(UTC) + timedelta(days=days)))
+    dns = world.resolver()
+    found = list(doctor.examine(om.home, dns, datetime.now(UTC) + timedelta(days=days), seconds=PATIENCE))
     assert all(bool(finding.cure) == (finding.level is not Level.OK) for finding in found)
     return {finding.check: finding for finding in found if finding.level is not Level.OK}
 
@@ -368,7 +369,7 @@ class TestFromOutside:
         assert "take it away, or set web.listen" in only(look(om, world), "mta-sts", Level.NOTE).cure
 
     def test_a_certificate_for_another_name(self, om: Operator, world: DnsServer) -> None:
-        findings = doctor.examine(om.home, Resolver([world.nameserver]), datetime.now(UTC))
+        findings = doctor.examine(om.home, Resolver([world.nameserver]), datetime.now(UTC), seconds=PATIENCE)
         assert f"the certificate is for localhost, not for {DOMAIN}" in [finding.finding for finding in findings]
 
     def test_a_mail_server_that_nobody_reaches(
@@ -406,7 +407,7 @@ class TestSmarthost:
                 ('password_file = ""', 'password_file = "password"'),
             )
             dns = Resolver([world.nameserver])
-            findings = list(doctor.examine(om.home, dns, datetime.now(UTC)))
+            findings = list(doctor.examine(om.home, dns, datetime.now(UTC), seconds=PATIENCE))
         assert sink.taken == []
         (finding,) = (finding for finding in findings if finding.check == "next hop")
         return finding, sink
