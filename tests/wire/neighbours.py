@@ -15,13 +15,8 @@ import pytest
 from organic_mail.cli import peers as peer_commands
 from tests.dns_server import DnsServer
 from tests.ports import free_port
-<<<<<<< Updated upstream
 from tests.wire.command_line import Answer, Operator
-from tests.wire.daemons import Daemon, daemon, until
-=======
-from tests.wire.command_line import Operator
 from tests.wire.daemons import PATIENCE, Daemon, daemon, until
->>>>>>> Stashed changes
 
 SETTINGS = """\
 [community]
@@ -56,15 +51,10 @@ class Neighbour:
     running: Daemon | None = field(default=None)
 
     def __call__(self, *words: str) -> str:
-<<<<<<< Updated upstream
         """What `organic-mail WORDS…` prints, beside the daemon; tried again where it says so."""
-        done = until(lambda: self._unless_busy(words))
-=======
-        """What `organic-mail WORDS…` prints, beside the daemon."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(peer_commands, "WAITING_SECONDS", PATIENCE)  # some commands wait for what the others write
-            done = Operator(self.home)(*words)
->>>>>>> Stashed changes
+            done = until(lambda: self._unless_busy(words))
         assert done.code == 0, (words, done.err, self.running.log if self.running else "")
         return done.out
 
