@@ -7,7 +7,7 @@ from email.utils import format_datetime
 
 from handlers.address import Mailbox
 from handlers.facts import Facts
-from handlers.header_field import header_field, mailbox_tokens
+from handlers.header_field import header_field, mailbox_tokens, name_and_place
 from handlers.incoming import Incoming
 from handlers.outcome import ACCEPTED, Forward, Outcome
 from handlers.policy import PEOPLE, first_answer, held, owner_address, writer
@@ -30,7 +30,9 @@ def forwarded(incoming: Incoming, facts: Facts, author: Mailbox, now: datetime) 
     message, host = incoming.message, facts.host
     local = owner_address(facts).partition("@")[0]
     lines = [
-        header_field("From", mailbox_tokens(f"{shown_name(None, author)} (via {local})", host.sent_from(local))),
+        header_field(
+            "From", mailbox_tokens(name_and_place(shown_name(None, author), f"via {local}"), host.sent_from(local))
+        ),
         header_field("Reply-To", mailbox_tokens(author.name, author.address)),
         header_field("To", [host.written_to(local)]),
     ]

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 
 LONGEST_NAME = 80  # characters of a display name
+_SHORTEST_NAME = 20  # so many of a name stay, however long the place behind it
 _WIDTH = 78  # RFC 5322 §2.1.1
 _LONGEST_TOKEN = 996
 _LONGEST_WORD = 75  # RFC 2047 §2
@@ -35,8 +36,8 @@ def header_field(name: str, tokens: Sequence[str]) -> bytes:
 
 
 def mailbox_tokens(name: str, address: str) -> list[str]:
-    """`"Name" <address>` as tokens for `header_field` (RFC 5322 §3.4)."""
-    return [*phrase_tokens(name), f"<{address}>"]
+    """`"Name" <address>` as tokens for `header_field`, `<address>` without a name (RFC 5322 §3.4)."""
+    return [*(phrase_tokens(name) if plain_text(name) else ()), f"<{address}>"]
 
 
 def phrase_tokens(text: str) -> list[str]:
@@ -67,7 +68,17 @@ def plain_text(text: str) -> str:
     """`text` on one line, without controls and direction marks, and not longer than a name should be."""
     shown = "".join(_shown(each) for each in unicodedata.normalize("NFC", text[: 4 * LONGEST_NAME]))
     words = " ".join(shown.split())
-    return words if len(words) <= LONGEST_NAME else words[: LONGEST_NAME - 1].rstrip() + "…"
+    return _cut(words, LONGEST_NAME)
+
+
+def name_and_place(name: str, place: str) -> str:
+    """`Anna Lindqvist (Family)`. Of what is too long for a display name the name is cut, not the brackets."""
+    room = max(LONGEST_NAME - len(f" ({place})"), _SHORTEST_NAME)
+    return f"{_cut(plain_text(name), room)} ({place})"
+
+
+def _cut(words: str, room: int) -> str:
+    return words if len(words) <= room else words[: room - 1].rstrip() + "…"
 
 
 def _shown(character: str) -> str:

@@ -110,7 +110,7 @@ def letter_copy(edition: Edition, reader: Reader, signer: Signer | None, signed_
         stop.insert(0, f"<{reader.unsubscribe_url}>,")
     fields = [
         *edition.fields,
-        header_field("To", mailbox_tokens(reader.name, reader.address) if reader.name else [f"<{reader.address}>"]),
+        header_field("To", mailbox_tokens(reader.name, reader.address)),
         header_field("Message-ID", [reader.message_id]),
         header_field("List-Unsubscribe", stop),
     ]

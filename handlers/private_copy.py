@@ -12,7 +12,7 @@ from datetime import datetime
 
 from handlers.body import edited_body
 from handlers.catalogue import OUR_LANGUAGE, spoken
-from handlers.header_field import display_name, header_field, mailbox_tokens
+from handlers.header_field import display_name, header_field, mailbox_tokens, name_and_place
 from handlers.left_out import LeftOut, left_out_lines
 from handlers.letter_words import words_of
 from handlers.message import Message
@@ -50,7 +50,7 @@ def private_copy(message: Message, facts: PrivateCopyFacts) -> bytes:
     """The complete mail, unsigned. Raises `MalformedMessage` over the caps of spec/mail.md §2.2."""
     writer = display_name(facts.writer.name, otherwise=facts.writer.local)
     reader = display_name(facts.reader.name, otherwise=facts.reader.local)
-    shown = f"{writer} ({facts.place})" if facts.place else name_on_list(writer, facts.list_name)
+    shown = name_and_place(writer, facts.place) if facts.place else name_on_list(writer, facts.list_name)
     sender = mailbox_tokens(shown, f"{facts.writer.local}@{facts.domain}")
     fields = [
         header_field("From", sender),

@@ -16,7 +16,7 @@ from handlers.address import address_key
 from handlers.body import edited_body
 from handlers.catalogue import OUR_LANGUAGE, languages, spoken
 from handlers.field_value import LONGEST_ID, field_text
-from handlers.header_field import display_name, header_field, mailbox_tokens, phrase_tokens, plain_text
+from handlers.header_field import display_name, header_field, mailbox_tokens, name_and_place, phrase_tokens, plain_text
 from handlers.left_out import LeftOut, left_out_lines
 from handlers.letter_words import Words, words_of
 from handlers.message import Field, Message, field_body, parse
@@ -232,7 +232,7 @@ def _footers(words: Words, title: str, author: str, leave: str) -> tuple[str, st
 def _address_fields(facts: CopyFacts) -> list[bytes]:
     """From the author under her alias, to the list; who is answered depends on the list."""
     place = facts.space.place if facts.space else ""
-    shown = f"{facts.shown_author} ({place})" if place else name_on_list(facts.shown_author, facts.list_name)
+    shown = name_and_place(facts.shown_author, place) if place else name_on_list(facts.shown_author, facts.list_name)
     author = mailbox_tokens(shown, facts.from_address)
     everyone = mailbox_tokens(facts.shown_everyone, facts.everyone_address)
     one_reader = mailbox_tokens(facts.shown_title, facts.address("-owner")) if facts.mailbox else author
@@ -245,7 +245,7 @@ def _address_fields(facts: CopyFacts) -> list[bytes]:
 
 def name_on_list(person: str, list_name: str) -> str:
     """ "Anna Lindqvist (Family)": who writes, and by which list her readers know her (contract §5)."""
-    return f"{person} ({list_name[:1].upper()}{list_name[1:]})"
+    return name_and_place(person, list_name[:1].upper() + list_name[1:])
 
 
 def author_fields(message: Message, facts: Identity) -> list[bytes]:

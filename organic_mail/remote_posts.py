@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from handlers.ban import is_banned
 from handlers.facts import Host, id_of
-from handlers.header_field import header_field, mailbox_tokens, text_tokens
+from handlers.header_field import header_field, mailbox_tokens, name_and_place, text_tokens
 from handlers.peer.control import read_canonical
 from handlers.peer.handshake import State
 from handlers.peer.roster import Roster, read_roster, space_name
@@ -238,7 +238,9 @@ def _replace(session: Session, earlier: Post, seal: Seal, content_id: int) -> No
 def _as_mail(post: SealedPost, author: RemoteAuthor, mailing_list: MailingList, host: Host, parent: str) -> bytes:
     """The post as our archive has it: what its members' copies are made from."""
     seal = post.seal
-    sender = mailbox_tokens(f"{author.name} ({author.list_name}, {author.origin})", f"{author.alias}@{host.domain}")
+    sender = mailbox_tokens(
+        name_and_place(author.name, f"{author.list_name}, {author.origin}"), f"{author.alias}@{host.domain}"
+    )
     answers = [header_field("In-Reply-To", [parent])] if parent else []
     fields = [
         header_field("From", sender),

@@ -58,6 +58,11 @@ def test_what_may_not_go_on_does_not():
     assert b"in-reply-to: <0@elm.example>\r\n" in content
 
 
+def test_a_writer_without_a_name_is_answered():
+    _, outcome = forward(**{"from": "sven@elm.example"})
+    assert b"\r\nReply-To: <sven@elm.example>\r\n" in outcome.actions[0].content
+
+
 def test_a_name_that_would_break_the_header():
     _, outcome = forward(**{"from": '"Sven\\" <x@y.example>, (Boss)" <sven@elm.example>'})
     read = message_from_bytes(outcome.actions[0].content, policy=policy.SMTP)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers import render
-from handlers.header_field import display_name, header_field, mailbox_tokens, phrase_tokens, plain_text
+from handlers.header_field import display_name, header_field, mailbox_tokens, name_and_place, phrase_tokens, plain_text
 from handlers.message import parse
 from storage.models import Posting, Replies
 from tests.copying import AT, FACTS, PRIVATE, SIGNER, TOKEN_ADDRESS, body_of, copy_of, facts_of, read, verifies
@@ -286,6 +286,20 @@ def test_encoded_words_are_short_and_cut_no_character() -> None:
 def test_quotes_in_a_phrase_are_escaped() -> None:
     assert mailbox_tokens('The "Oak" \\ Street', "oak@x.example") == ['"The \\"Oak\\" \\\\ Street"', "<oak@x.example>"]
     assert plain_text("Oak\r\nStreet \x00") == "Oak Street"
+
+
+def test_a_long_name_is_cut_before_its_brackets() -> None:
+    long = "Anna " + "Lindqvist " * 12
+    assert name_and_place("Anna Lindqvist", "Family") == "Anna Lindqvist (Family)"
+    assert name_and_place(long, "Family").endswith("… (Family)")
+    assert len(name_and_place(long, "Family")) <= 80
+    assert name_and_place("Anna", "p" * 200).startswith("Anna (ppp")
+    copy = read(copy_of(POST, author_name=long))
+    assert shown(parseaddr(" ".join(copy["From"].split()))[0]).endswith("… (Family)")
+
+
+def test_without_a_name_an_address_stands_alone() -> None:
+    assert mailbox_tokens(" \u200b ", "oak@x.example") == ["<oak@x.example>"]
 
 
 def test_a_field_is_folded_between_its_tokens() -> None:
