@@ -59,6 +59,12 @@ def seats_of(session: Session, space_id: str) -> list[MailingList]:
     return list(session.exec(query.where(col(MailingList.removed_at).is_(None)).order_by(col(MailingList.name))))
 
 
+def spaces_of_one_list(session: Session, list_id: int) -> list[str]:
+    """The names of the spaces in which this is our only list: without it, nobody here gets what is written there."""
+    seated = [(space, [each.id for each in seats_of(session, space.id)]) for space in all_spaces(session)]
+    return [space.name for space, lists in seated if space.left_at is None and lists == [list_id]]
+
+
 def spaces_of(session: Session, list_id: int) -> list[Space]:
     """Those that a list of ours is in."""
     query = select(Space).where(Space.id == SpaceSeat.space_id, SpaceSeat.list_id == list_id)

@@ -194,11 +194,18 @@ def remove(context: typer.Context, name: Name, yes: YesFlag = False) -> None:
     from handlers.facts import id_of
     from storage.lists import remove_list
     from storage.members import count_members
+    from storage.spaces import spaces_of_one_list
 
     with open_community(context) as community:
-        found, members = community.database.read(
-            lambda session: ((found := the_list(session, name)), count_members(session, id_of(found)))
+        found, members, spaces = community.database.read(
+            lambda session: (
+                (found := the_list(session, name)),
+                count_members(session, id_of(found)),
+                spaces_of_one_list(session, id_of(found)),
+            )
         )
+        if spaces:
+            fail(f"{found.name} writes to the space {spaces[0]}; first: organic-mail space leave {spaces[0]}")
         confirm(f"Remove {found.name} with its {members} members? Its addresses stop at once.", yes=yes)
         dropped = community.database.write(
             lambda session: remove_list(session, list_id=id_of(the_list(session, name)), now=datetime.now(UTC))

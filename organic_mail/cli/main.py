@@ -130,7 +130,9 @@ def _error(fault: Exception) -> int:
     elif isinstance(fault, StorageTrouble):
         lines = f"the database cannot be used just now ({fault}); nothing changed, try again"
     elif isinstance(fault, OSError) and fault.strerror:
-        lines = f"{fault.filename or 'this machine'}: {fault.strerror}; make room or correct its mode, then try again"
+        no_such_place = isinstance(fault, FileNotFoundError | NotADirectoryError | IsADirectoryError)
+        cure = "name another place" if no_such_place else "make room or correct its mode"
+        lines = f"{fault.filename or 'this machine'}: {fault.strerror}; {cure}, then try again"
     else:
         lines = (
             f"something that we did not think of: {type(fault).__name__}: {' '.join(str(fault).split())}; "

@@ -71,6 +71,8 @@ def accept(
     try:
         given = read_code(text) if ":" in text else None
         domain = given.domain if given else read_domain(text)
+        if "." not in domain:
+            fail(f"{domain} is neither a code nor a mail domain; ask the other operator for: organic-mail peer invite")
     except Unreadable as problem:
         fail(f"{problem}; ask the other operator for: organic-mail peer invite")
     with open_community(context) as community:

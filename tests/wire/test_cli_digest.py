@@ -69,6 +69,13 @@ def test_the_preview_shows_what_she_would_get(family: Operator, tmp_path: Path) 
     assert letters(family) == []
 
 
+def test_a_place_that_is_not_there_is_named(family: Operator, tmp_path: Path) -> None:
+    post(family, "The heron was there.")
+    page = tmp_path / "nowhere" / "letter.html"
+    shown = family("digest", "preview", "family", "rose@example.org", "--html", str(page))
+    assert (shown.code, str(page) in shown.error, "name another place" in shown.error) == (1, True, True)
+
+
 def test_without_news_there_is_no_letter(family: Operator, tmp_path: Path) -> None:
     found = family("digest", "preview", "family", "rose@example.org", "--json").json
     assert (found["subject"], found["items"]) == ("", [])

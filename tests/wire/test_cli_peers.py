@@ -49,7 +49,7 @@ def test_accepting_a_code_asks_the_other_server(om: Operator, typed: list[str]) 
     assert (again.code, len(om("queue", "ls", "--json").json)) == (0, 1)
 
 
-@pytest.mark.parametrize("code", ["om1:elm.example:short:token", "om2" + CODE[3:], "two words", "a..b"])
+@pytest.mark.parametrize("code", ["om1:elm.example:short:token", "om2" + CODE[3:], "two words", "a..b", "garbage"])
 def test_what_is_no_code_names_the_cure(om: Operator, code: str) -> None:
     before = om.state()
     assert "peer invite" in om("peer", "accept", code).error
@@ -179,6 +179,23 @@ def test_a_second_list_of_our_own(garden: Operator) -> None:
     shown = garden("space", "show", "plum", "--json").json
     assert [(each["list"], each["state"]) for each in shown["entries"]] == [("garden", "active"), ("choir", "active")]
     assert "already" in garden("space", "invite", "plum", "oak.example", "choir").error
+
+
+def test_a_list_leaves_its_space_before_it_is_removed(garden: Operator) -> None:
+    garden("space", "create", "plum", "--list", "garden")
+    before = garden.state()
+    assert "organic-mail space leave plum" in garden("list", "remove", "garden", "--yes").error
+    assert garden.state() == before
+    garden("space", "leave", "plum", "--yes")
+    assert garden("list", "remove", "garden", "--yes").code == 0
+
+
+def test_one_of_two_lists_may_go(garden: Operator) -> None:
+    garden("list", "create", "choir")
+    garden("space", "create", "plum", "--list", "garden", "--notice", "0")
+    garden("space", "invite", "plum", "oak.example", "choir")
+    assert garden("list", "remove", "choir", "--yes").code == 0
+    assert "space leave plum" in garden("list", "remove", "garden", "--yes").error
 
 
 def test_leaving(garden: Operator) -> None:
