@@ -25,6 +25,7 @@ def test_a_new_list_can_be_seen(om: Operator) -> None:
         "replies": "list",
         "strangers": "refused",
         "first_posts": "free",
+        "remote": "accept",
         "emergency": "no",
         "bounces": "log",
         "held_days": 0,
