@@ -20,7 +20,7 @@ from storage import repeats
 from storage.database import Database
 from storage.letters import ReaderRow, reader_of
 from storage.lists import list_by_id
-from storage.news import news_of
+from storage.news import MOST_NEWS, news_of
 from storage.repeats import Gathered
 
 CALM = timedelta(minutes=30)
@@ -57,7 +57,8 @@ class RepeatWriter(LetterWriter):
     """Writes those letters of one list. They change nothing in how far their readers' letters have come."""
 
     def write_repeats(self, waiting: Mapping[int, Sequence[int]]) -> int:
-        """waiting: ids of posts by membership. Returns how many letters there were."""
+        """waiting: ids of posts by membership; what is too much for one letter waits for the next. Returns how many."""
+        waiting = {membership_id: ids[:MOST_NEWS] for membership_id, ids in waiting.items()}
         wanted: list[tuple[ReaderRow, tuple[object, ...], int]] = []
         new: dict[tuple[object, ...], Edition] = {}
         for membership_id, ids in waiting.items():

@@ -86,8 +86,8 @@ def news_between(session: Session, thread_id: int, *, first: int, last: int) -> 
 
 
 def news_of(session: Session, post_ids: Sequence[int]) -> list[NewsRow]:
-    """These posts, oldest first, the last MOST_NEWS of them."""
-    rows = session.connection().execute(_news().where(post.c.id.in_(post_ids[-MOST_NEWS:])).order_by(post.c.id)).all()
+    """Those of these posts that are not removed, oldest first."""
+    rows = session.connection().execute(_news().where(post.c.id.in_(post_ids)).order_by(post.c.id)).all()
     return [NewsRow(*row) for row in rows]
 
 

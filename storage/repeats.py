@@ -59,12 +59,14 @@ def waiting(session: Session, *, list_id: int, after: int, limit: int) -> dict[i
 
 
 def still_waiting(session: Session, wanted: Mapping[int, Sequence[int]], list_id: int) -> set[int]:
-    """Those of the memberships for whom exactly these posts wait; no other daemon writes to them meanwhile."""
+    """Those of the memberships for whom these posts wait first; no other daemon writes to them meanwhile."""
     if session.connection().dialect.name == "postgresql":
         lock = select(membership.c.id).where(membership.c.id.in_(wanted)).order_by(membership.c.id).with_for_update()
         session.connection().execute(lock)
     now = _posts_for(session, wanted, list_id)
-    return {membership_id for membership_id, ids in wanted.items() if now.get(membership_id) == list(ids)}
+    return {
+        membership_id for membership_id, ids in wanted.items() if now.get(membership_id, [])[: len(ids)] == list(ids)
+    }
 
 
 def brought(session: Session, rows: Collection[tuple[int, Sequence[int], int]]) -> None:

@@ -248,6 +248,16 @@ def test_who_reads_through_another_list_can_leave_that_one(people: Community) ->
     assert row.through == "family"
 
 
+def test_what_is_too_much_for_one_letter_is_not_lost(people: Community, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("organic_mail.repeats.MOST_NEWS", 2)
+    for number, subject in enumerate(("Apples", "Pears", "Plums"), 1):
+        repeats_say(people, subject, number)
+    first, second = letters(people)["rose"], letters(people, timedelta(hours=1))["rose"]
+    assert [subject in first.text for subject in ("Apples", "Pears", "Plums")] == [True, True, False]
+    assert [subject in second.text for subject in ("Apples", "Pears", "Plums")] == [False, False, True]
+    assert letters(people, timedelta(hours=2)) == {}
+
+
 def test_two_daemons_write_one_letter(people: Community) -> None:
     """What another one has brought meanwhile is not brought again."""
     repeats_say(people, "Apples", 1)
