@@ -27,7 +27,7 @@ from storage.departures import lists_with_twin
 from storage.erasing import empty_posts, note_erasure
 from storage.events import record
 from storage.models import MailingList, Post
-from storage.models_travel import RemoteAuthor
+from storage.models_travel import DepartureState, RemoteAuthor
 from storage.unused import forget_messages
 
 _ALIAS_BYTES = 5
@@ -121,11 +121,13 @@ def forget_old_posts(session: Session, now: datetime) -> int:
 
 
 def space_facts(session: Session, post: Post, mailing_list: MailingList) -> tuple[str, SpaceFacts | None]:
-    """The author's alias, "" for a member of ours; and the space, None for a post that was written to the list."""
+    """The author's alias, "" for a member of ours; and the space, None for a post that was written to the list alone,
+    or stays there.
+    """
     found = remote.remote_post_of(session, id_of(post))
     departure = None if found else departures.departure_of(session, id_of(post))
-    if found is None and departure is None:
-        return "", None
+    if found is None and (departure is None or departure.state is DepartureState.HOME):
+        return "", None  # nobody elsewhere has it, and an answer travels no further than what it answers
     space = found[0].space if found else departure.space if departure else ""
     roster = known_roster(session, space)
     local = f"{mailing_list.name}-{space_name(space)}"

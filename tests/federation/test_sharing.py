@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from handlers.incoming import Verdict
+from organic_mail.remote_posts import space_facts
 from storage import departures
 from storage.models_travel import DepartureState
-from tests.federation.travellers import carry, data_of, departure_of, got, person, taken, tell, write
+from tests.federation.travellers import carry, data_of, departure_of, got, person, post_of, taken, tell, write
 from tests.federation.village import Server, Village, village
 
 
@@ -123,3 +124,12 @@ def test_nobody_else_says_it_for_her(street: Village, oak: Server) -> None:
     write(oak, "Apples")
     carry(street)
     assert departure_of(oak, "Apples").state == DepartureState.ASKING
+
+
+@pytest.mark.parametrize(("share", "everyone"), [("never", "all@oak.example"), ("always", "all-plum@oak.example")])
+def test_an_answer_goes_where_the_post_went(street: Village, oak: Server, share: str, everyone: str) -> None:
+    tell(oak, share=share)
+    write(oak, "Apples")
+    post = post_of(oak, "Apples")
+    _, space = oak.read(lambda session: space_facts(session, post, oak.mailing_list(session, "all")))
+    assert (f"{space.local}@oak.example" if space else "all@oak.example") == everyone
