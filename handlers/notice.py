@@ -75,6 +75,7 @@ class NoticeKind(StrEnum):
     SPACE_ASKED = "space_asked"  # to owners: shall it?
     PEER_ASKS = "peer_asks"  # to the operator: another server wants to exchange mail
     PEER_NEWS = "peer_news"  # to the operator: something about another server
+    REPORTED = "reported"  # to the operator: another server asks her to look at a post of ours
     PROBE = "probe"  # from our one mailbox to itself
 
 

@@ -154,5 +154,8 @@ EXAMPLES: Mapping[NoticeKind, tuple[Values, ...]] = {
         server=("pine.example",),
         reason=("Plum Street",),
     ),
+    NoticeKind.REPORTED: (
+        {"server": "pine.example", "subject": "Garden sale", "reason": "It sells something.", "number": "12"},
+    ),
     NoticeKind.PROBE: ({},),
 }

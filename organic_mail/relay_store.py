@@ -20,7 +20,7 @@ from handlers.peer.relay_mail import PostMail, read_post_mail, write_post_mail
 from handlers.peer.roster import Roster, read_roster
 from handlers.peer.seal import Kind, PostKey, Seal, SealedPost
 from handlers.peer.store import KnownKey, Link, LinkState, Offered, OutboxRow, RowState, Seen, Way
-from storage import departures, peers, relays, spaces
+from storage import departures, peer_reports, peers, relays, spaces
 from storage.contents import read_content, store_content
 from storage.models_peers import Peer, PeerKey
 from storage.models_relay import OfferedEntry, OutboxEntry, Relayed
@@ -173,6 +173,11 @@ class SqlRelayStore:
 
     def count_private(self, sender: str, author: str, *, since: datetime) -> int:
         return relays.count_direct(self._session, sender, author, since=since)
+
+    def count_report(self, peer: str, digest: str, now: datetime) -> int:
+        if not peer_reports.remember_report(self._session, peer=peer, digest=digest, now=now):
+            return 0
+        return peer_reports.count_reports(self._session, peer=peer, since=now - DAY)
 
     def count_repeat(self, peer: str, key: PostKey, now: datetime) -> int:
         return relays.count_repeat(self._session, peer, f"{key.origin}/{key.post}/{key.rev}", now)

@@ -14,26 +14,28 @@ from handlers.facts import Host
 from handlers.message import Message
 from handlers.peer.account import received_control
 from handlers.peer.control import Unreadable
-from handlers.peer.control_mail import ACCOUNT_KINDS, ControlMail, read_control_mail, write_control_mail
+from handlers.peer.control_mail import ACCOUNT_KINDS, REPORT, ControlMail, read_control_mail, write_control_mail
 from handlers.peer.direct import DirectMail, received_direct
 from handlers.peer.outbox import Outgoing, due
 from handlers.peer.relay import received_post
 from handlers.peer.relay_mail import SEALED_KINDS, PostMail, read_post_mail, write_post_mail
+from handlers.peer.report import received_report
 from handlers.peer.restart import awake
 from handlers.peer.roster import space_name
 from handlers.peer.space import want_roster
-from handlers.peer.store import Action, Own, RosterWanted, Telling
+from handlers.peer.store import Action, Own, Reported, RosterWanted, Telling
 from handlers.token import new_message_id
 from organic_mail import remote_mail, remote_posts
 from organic_mail.peer_sending import ourselves, send_over
 from organic_mail.relay_store import SqlRelayStore
+from organic_mail.reporting import reported
 from storage import peers, queue, relays, remote, spaces
 from storage.community import the_community
 from storage.database import Database
 from storage.events import record
 from storage.unused import forget_messages
 
-RELAYED = SEALED_KINDS | ACCOUNT_KINDS
+RELAYED = SEALED_KINDS | ACCOUNT_KINDS | {REPORT}
 """Kinds of mail that come over a link and are about posts."""
 _GIVEN_UP = timedelta(minutes=55)
 """After that the queue lets go of a mail to a peer: what is not acknowledged in an hour is sent again, or announced."""
@@ -68,6 +70,8 @@ def receive(session: Session, host: Host, message: Message, token: str, *, align
         if kind in ACCOUNT_KINDS:
             mail = read_control_mail(message)
             outcome = received_control(store, own, mail, token=token, now=now, aligned=aligned)
+        elif kind == REPORT:
+            outcome = received_report(store, own, read_control_mail(message), token=token, now=now)
         else:
             post = read_post_mail(message)
             if peers.is_own_mailbox(session, token):
@@ -127,6 +131,8 @@ def send_direct(session: Session, direct: DirectMail, now: datetime) -> None:
 def act(session: Session, host: Host, actions: Iterable[Action], now: datetime) -> None:
     for action in actions:
         match action:
+            case Reported():
+                reported(session, host, action, now)
             case RosterWanted(peer, space, serial):
                 _ask_for_roster(session, host, peer, space, serial, now)
             case Telling(event, peer, detail, key):

@@ -21,13 +21,20 @@ from handlers.peer.relay_mail import SENDER, VERSION, one_field, read_hop
 STATUS = "status"
 OFFER = "offer"
 WANT = "want"
+REPORT = "report"
 ACCOUNT_KINDS = frozenset({STATUS, OFFER, WANT})
 
-_SUBJECTS = {STATUS: "What has arrived", OFFER: "What we have for you", WANT: "What we would like to have"}
+_SUBJECTS = {
+    STATUS: "What has arrived",
+    OFFER: "What we have for you",
+    WANT: "What we would like to have",
+    REPORT: "Please look at a post",
+}
 _SENTENCES = {
     STATUS: "Two servers of a network of mailing lists write to each other here. This mail says which posts arrived.",
     OFFER: "Two servers of a network of mailing lists write to each other here. This mail says which posts wait.",
     WANT: "Two servers of a network of mailing lists write to each other here. This mail asks for posts.",
+    REPORT: "The operator of one server asks the one of another server to look at a post, which is named below.",
 }
 _NOTHING_TO_DO = "Programs read it. You need not do anything."
 
@@ -74,6 +81,6 @@ def read_control_mail(message: Message) -> ControlMail:
     if len(all_parts) != 1 or all_parts[0].content_type != "text/plain":
         raise Unreadable("a control mail is one plain text")
     control = read_block(mime.text(message, all_parts[0]))
-    if kind not in ACCOUNT_KINDS or control.type != kind or one_field(message, "organic-version") != VERSION:
+    if kind not in _SUBJECTS or control.type != kind or one_field(message, "organic-version") != VERSION:
         raise Unreadable("the kind of control mail is not one that we know")
     return ControlMail(control, read_hop(message, what=control_digest(control)))

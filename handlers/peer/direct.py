@@ -71,7 +71,7 @@ def received_direct(store: DirectStore, own: Own, mail: PostMail, now: datetime)
     except Waits:
         wanted = (RosterWanted(hop.sender, seal.space, seal.roster),) if store.link(hop.sender) else ()
         return Outcome(Taken.HELD, "we do not know its roster yet", wanted)
-    if not _is_from_roster(store, roster, seal, mail.hop, now) or roster.entry(own.domain, seal.date) is None:
+    if not is_from_roster(store, roster, seal.date, mail.hop, now) or roster.entry(own.domain, seal.date) is None:
         return Outcome(Taken.DROPPED, "it is not signed for us by a server of the space")
     try:
         check_seal(store, roster, mail.post, now)
@@ -99,9 +99,10 @@ def writes_too_much(store: DirectStore, seal: Seal, sender: str, now: datetime) 
     return seal.kind is Kind.PRIVATE and store.count_private(sender, seal.author, since=since) >= POSTS_OF_AUTHOR
 
 
-def _is_from_roster(store: RelayStore, roster: Roster, seal: Seal, signed: SignedHop, now: datetime) -> bool:
+def is_from_roster(store: RelayStore, roster: Roster, date: datetime, signed: SignedHop, now: datetime) -> bool:
+    """Did a server sign the hop that was in this roster at that date?"""
     domain = signed.hop.sender
-    entry = roster.entry(domain, seal.date)
+    entry = roster.entry(domain, date)
     if entry is None:
         return False
     rotated = [

@@ -193,7 +193,16 @@ class RosterWanted:
     serial: int
 
 
-Action = Telling | RosterWanted
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """Another server asks our operator to look at a post of ours."""
+
+    peer: str
+    key: PostKey
+    reason: str
+
+
+Action = Telling | RosterWanted | Reported
 
 
 class RelayStore(Protocol):

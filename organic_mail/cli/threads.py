@@ -178,6 +178,37 @@ def _words_in(file: str) -> str:
     return "\n".join(line.rstrip() for line in text.splitlines())
 
 
+@posts.command(epilog='Example: organic-mail post report 40 --reason "It sells something every day."')
+def report(
+    context: typer.Context,
+    post_id: PostId,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="One sentence that the other operator reads.")],
+) -> None:
+    """Ask the operator of another server to look at a post that came from there. Who has complained is not said.
+    The post stays where it is: `post remove` takes it out of this list, `ban add` refuses its author."""
+    from datetime import UTC, datetime
+
+    from organic_mail.config_values import one_line
+    from organic_mail.notices import host_of
+    from organic_mail.peer_keys import OwnKeys
+    from organic_mail.relaying import own_server
+    from organic_mail.reporting import report
+
+    try:
+        told = one_line(reason)
+    except ValueError as problem:
+        fail(f"--reason: {problem}")
+    with open_community(context) as community:
+        host = host_of(community.settings, community.secrets, community.database, OwnKeys(community.home.keys))
+
+        def write(session: Session) -> str:
+            post = the_post(session, post_id)
+            return report(session, host, own_server(session, host), post, told, datetime.now(UTC))
+
+        server = community.database.write(write)
+    typer.echo(f"The operator of {server} is asked to look at post {post_id}.")
+
+
 def the_post(session: Session, post_id: int) -> Post:
     from storage.posts import post_by_id
 

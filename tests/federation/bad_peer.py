@@ -15,6 +15,7 @@ from handlers.peer.compose import Departing, post_name, seal_edit, seal_post, se
 from handlers.peer.control import Control, Unreadable
 from handlers.peer.control_mail import (
     ACCOUNT_KINDS,
+    REPORT,
     ControlMail,
     control_digest,
     read_control_mail,
@@ -25,7 +26,9 @@ from handlers.peer.hop import DIRECT, Hop, signed_hop
 from handlers.peer.outbox import due
 from handlers.peer.relay import Outcome, Taken, received_post
 from handlers.peer.relay_mail import PostMail, read_post_mail, write_post_mail
+from handlers.peer.report import LONGEST_REASON, MOST_A_DAY, received_report
 from handlers.peer.seal import Seal, SealedPost, seal_is_good, sealed
+from handlers.peer.store import Reported
 from tests.federation.simulator import CONTENT, HOUR, SPACE, Network, Weather
 from tests.fuzz.test_reading import PIECES
 
@@ -52,6 +55,7 @@ class Trial:
         self.sound = self.good.store.by_peer[self.bad.domain], self.bad.store.by_peer[self.good.domain]
         self.outcomes: Counter[Taken | str] = Counter()
         self.number = 1000
+        self.reported: list[Reported] = []
 
     def run(self, count: int) -> None:
         mails = self._mails()
@@ -83,6 +87,10 @@ class Trial:
             if (message.value("organic-type") or "") in ACCOUNT_KINDS:
                 mail = read_control_mail(message)
                 outcome = received_control(good.store, good.own, mail, token=self.bad.domain, now=now)
+            elif (message.value("organic-type") or "") == REPORT:
+                mail = read_control_mail(message)
+                outcome = received_report(good.store, good.own, mail, token=self.bad.domain, now=now)
+                self.reported += [action for action in outcome.actions if isinstance(action, Reported)]
             else:
                 post = read_post_mail(message)
                 if post.hop.hop.epoch == DIRECT:
@@ -114,6 +122,12 @@ class Trial:
                     outgoing.mail, to=outgoing.address, message_id="<a@b.example>", at=self.network.time(self.good)
                 )
                 assert read_control_mail(parse(raw)) == outgoing.mail
+        mine = {post.key for post in self.known if post.key.origin == self.good.domain}
+        assert len(self.reported) <= MOST_A_DAY
+        for report in self.reported:
+            assert report.peer == self.bad.domain
+            assert report.key in mine
+            assert 0 < len(report.reason) <= LONGEST_REASON
         for link in store.links():
             assert list(link.processed) == sorted(link.processed)
 
@@ -176,7 +190,7 @@ class Trial:
         """One that the peer would really send."""
         link = self.bad.store.link(self.good.domain)
         assert link is not None
-        beginning = (("v", "1"), ("type", self.chance.choice(sorted(ACCOUNT_KINDS))))
+        beginning = (("v", "1"), ("type", self.chance.choice(sorted({*ACCOUNT_KINDS, REPORT}))))
         time = (self.network.time(self.bad) + timedelta(seconds=self.number)).strftime("%Y-%m-%dT%H:%M:%SZ")
         common = (("from", self.bad.domain), ("to", self.good.domain), ("time", time))
         key = self.chance.choice(self.known).key
@@ -188,6 +202,7 @@ class Trial:
                 ("ledger", f"{SPACE}|2026-11-21|3|AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
             ),
             "offer": (("epoch", link.epoch), ("post", f"{self.number}|{key.origin}|{'b' * 26}|1|100")),
+            "report": (("post", key.post), ("reason", "It sells something.")),
             "want": (("epoch", link.peer_epoch), ("want", "1-3"), ("have", "4"), ("day", f"{SPACE}|2026-11-21")),
         }  # fmt: skip
         return Control((*beginning, *common, *fields[beginning[1][1]]))
@@ -218,6 +233,8 @@ class Trial:
         link = self.bad.store.link(self.good.domain)
         assert link is not None
         epoch = epochs[0] if control.get("type") == "status" and epochs else link.epoch
+        if control.get("type") == REPORT and self.chance.random() < 0.5:
+            epoch = DIRECT
         try:
             hop = Hop(self.bad.domain, self.good.domain, epoch, 0, control_digest(control), self.bad.domain)
             mail = ControlMail(control, signed_hop(hop, self.bad.key))

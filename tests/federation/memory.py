@@ -43,6 +43,7 @@ class MemoryStore:
     direct: set[tuple[str, int]] = field(default_factory=set)
     direct_of: dict[tuple[str, str], list[datetime]] = field(default_factory=lambda: defaultdict(list))
     private: list[SealedPost] = field(default_factory=list)
+    reports: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
     # Links
 
@@ -138,6 +139,12 @@ class MemoryStore:
         times = [at for at in self.repeats[peer, key] if at > now - timedelta(hours=1)]
         self.repeats[peer, key] = [*times, now]
         return len(times) + 1
+
+    def count_report(self, peer: str, digest: str, now: datetime) -> int:
+        if (peer, digest) in self.reports:
+            return 0
+        self.reports[peer, digest] = now
+        return sum(each == peer and at > now - timedelta(days=1) for (each, _), at in self.reports.items())
 
     def remember_direct(self, sender: str, seq: int, now: datetime, *, author: str = "") -> bool:
         is_new = (sender, seq) not in self.direct

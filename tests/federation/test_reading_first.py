@@ -6,18 +6,22 @@ from collections.abc import Iterator
 from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlmodel import Session
 
-from organic_mail import moderation, peering
+from handlers.peer import relay
+from handlers.peer.border import Crossing
+from handlers.peer.compose import seal_edit
+from handlers.peer.seal import PostKey
+from organic_mail import moderation
 from organic_mail.problem import Problem
+from organic_mail.relaying import own_server, relay_store
 from organic_mail.remote_posts import forget_old_posts
 from organic_mail.travelling import remove_everywhere
-from storage import bans, held, queue, remote, remote_held
+from storage import departures, held, lists, queue, remote_held, repeats
+from storage.community import create_community
 from storage.contents import read_content
-from storage.lists import update_list
 from storage.models import HeldPost, HeldState
 from storage.models_remote import RemotePosts
 from tests.federation.travellers import carry, got, in_her_letter, person, post_of, tell, write
@@ -96,9 +100,9 @@ def kept(server: Server, words: bytes) -> bool:
     """Do these words stand in anything that waits, or in a letter to those who decide?"""
 
     def look(session: Session) -> bool:
-        posts = [read_content(session, each.content_id) for each, _ in held.waiting(session)]
+        waits = [read_content(session, each.content_id) for each, _ in held.waiting(session)]
         rows = [row for row in queue.queue_rows(session) if row.recipient.startswith("op@")]
-        return any(words in raw for raw in (*posts, *(read_content(session, row.content_id) for row in rows)))
+        return any(words in raw for raw in (*waits, *(read_content(session, row.content_id) for row in rows)))
 
     return server.read(look)
 
@@ -143,8 +147,8 @@ def test_yes_brings_it_as_it_would_have_come(street: Village, oak: Server, pine:
     (response,) = got(street, person(pine), "Re: Apples")
     assert response["In-Reply-To"] == copy["Message-ID"]
     assert response["From"] == copy["From"]
-    posts = [post_of(pine, subject) for subject in ("Apples", "Re: Apples")]
-    assert posts[0].thread_id == posts[1].thread_id
+    first_post, second_post = post_of(pine, "Apples"), post_of(pine, "Re: Apples")
+    assert first_post.thread_id == second_post.thread_id
     assert in_her_letter(pine) == ["Apples", "Apples"]  # two voices of one conversation
     assert waiting(pine) == []
 
@@ -266,7 +270,7 @@ def test_what_nobody_decides_about_is_kept_back_when_the_list_says_so(
     street: Village, oak: Server, pine: Server
 ) -> None:
     says(pine, RemotePosts.HELD)
-    pine.write(lambda session: update_list(session, list_id=1, held_days=30))
+    pine.write(lambda session: lists.update_list(session, list_id=1, held_days=30))
     write(oak, "Apples")
     carry(street)
     street.people.clear()
@@ -301,64 +305,60 @@ def test_where_the_list_has_left_it_can_only_be_discarded(street: Village, oak: 
     assert state_of(pine, 1) is HeldState.WAITING
 
 
-@pytest.mark.parametrize("whose", ["*@oak.example", "author"])
-@pytest.mark.parametrize("of_list", [True, False])
-def test_f75_f76_who_is_refused_is_passed_on_and_in_no_archive(
-    street: Village, oak: Server, pine: Server, whose: str, of_list: bool
-) -> None:
-    """A whole server, or one author by her alias; by one list, or by all."""
+def changed(street: Village, server: Server, subject: str, *, notify: bool = False) -> None:
+    """Ana of this server says it in other words."""
+
+    def seal(session: Session) -> None:
+        own, store = own_server(session, server.host), relay_store(session, server.host)
+        departure = departures.departure_of(session, 1)
+        assert own is not None
+        assert departure is not None
+        (form,) = [store.post(each.key) for each in store.forms(PostKey(server.domain, departure.sealed_as, 1))]
+        assert form is not None
+        crossed = Crossing(subject, form.content.replace(b"Hello!", b"Other words!"))
+        relay.publish(store, own, seal_edit(own, form.seal, crossed, date=street.now, notify=notify), street.now)
+
+    server.write(seal)
+    carry(street)
+
+
+def test_what_its_author_changes_waits_in_its_new_form(street: Village, oak: Server, pine: Server) -> None:
+    says(pine, RemotePosts.HELD)
     write(oak, "Apples")
     carry(street)
-
-    def alias(session: Session) -> str:
-        found = remote.remote_post_of(session, post_of(pine, "Apples").id or 0)
-        assert found is not None
-        return f"{found[1].alias}@pine.example"
-
-    pattern = pine.read(alias) if whose == "author" else whose
-    pine.write(lambda session: bans.add_ban(session, pattern=pattern, list_id=1 if of_list else None, now=street.now))
-    write(oak, "Pears")
-    carry(street)
-    assert everywhere(street, "Pears") == [1, 0, 1]
-    assert in_her_letter(pine) == ["Apples"]
-    pine.write(lambda session: bans.remove_ban(session, pattern=pattern, list_id=1 if of_list else None))
-    write(oak, "Plums")
-    carry(street)
-    assert everywhere(street, "Plums") == [1, 1, 1]
+    changed(street, oak, "Pears")
+    (post,) = waiting(pine)
+    assert post.subject == "Pears"
+    assert kept(pine, b"Other words!")
+    approve(street, pine, 1)
+    (copy,) = got(street, person(pine), "Pears")
+    assert "Other words!" in copy.get_content()
+    assert everywhere(street, "Apples")[1] == 0
 
 
-def test_f76_a_ban_of_another_list_refuses_nothing(street: Village, oak: Server, pine: Server) -> None:
-    def begin(session: Any) -> None:
-        from storage import lists
-
-        other = lists.create_list(session, name="choir", title="Choir", now=street.now)
-        bans.add_ban(session, pattern="*@oak.example", list_id=other.id, now=street.now)
-
-    pine.write(begin)
+@pytest.mark.parametrize("notify", [False, True])
+def test_what_was_kept_back_stays_so_in_every_form(street: Village, oak: Server, pine: Server, notify: bool) -> None:
+    says(pine, RemotePosts.HELD)
     write(oak, "Apples")
     carry(street)
-    assert everywhere(street, "Apples") == [1, 1, 1]
+    pine.write(lambda session: moderation.reject_held(session, pine.host, 1, now=street.now))
+    says(pine, RemotePosts.ACCEPT)
+    changed(street, oak, "Pears", notify=notify)
+    assert (waiting(pine), everywhere(street, "Pears")[1], in_her_letter(pine)) == ([], 0, [])
 
 
-@pytest.mark.parametrize(("who", "comes"), [("pine", 0), ("oak", 1)])
-def test_a_server_whose_link_we_ended_is_refused_also_by_way_of_others(
-    street: Village, oak: Server, pine: Server, who: str, comes: int
-) -> None:
-    """Where the other one has ended it, our members go on reading what comes; birch gets all in any case."""
-    birch = street.servers["birch.example"]
-    street.befriend(oak, birch)
-    ends, other = (pine, oak) if who == "pine" else (oak, pine)
-    write(ends, "At home", to=f"all@{ends.domain}")  # the last of its queue is not for the other one
-    ends.write(lambda session: peering.sever(session, ends.host, other.domain, "We have moved", street.now))
-    carry(street)
+def test_after_a_restore_a_list_reads_first_as_well(street: Village, oak: Server, pine: Server) -> None:
+    """What may repeat is let out as what may repeat: it is gathered, and comes in no mail of its own."""
+    says(pine, RemotePosts.HELD)
+
+    def restored(session: Session) -> None:
+        made = create_community(session, domain=pine.domain, now=street.now)
+        made.restored_at = street.now + timedelta(hours=1)
+
+    pine.write(restored)
     write(oak, "Apples")
     carry(street)
-    assert everywhere(street, "Apples") == [1, comes, 1]
-    assert (oak.state("pine.example"), pine.state("oak.example")) == ("severed", "severed")
-    if who == "pine":
-        assert "was not shared: all does not want it" in " ".join(pine.log())
-        assert in_her_letter(pine) == ["At home"]
-        street.befriend(oak, pine)
-        write(oak, "Pears")
-        carry(street)
-        assert everywhere(street, "Pears") == [1, 1, 1]
+    assert len(waiting(pine)) == 1
+    approve(street, pine, 1)
+    assert everywhere(street, "Apples") == [1, 0, 1]
+    assert len(pine.read(repeats.gathered)) == 1
