@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 from sqlmodel import Session
 
-from handlers.facts import id_of
+from handlers.facts import Host, id_of
+from organic_mail.letters_due import write_due_letters
 from storage import posts, queue
 from storage.contents import store_content
+from storage.database import Database
 from storage.lists import list_named
 from storage.members import member_of_address
 from storage.posts import Signs
@@ -97,17 +99,13 @@ def test_now_sends_to_all_with_news_once(family: Operator) -> None:
     assert len(letters(family)) == 1
 
 
-class Noon(datetime):
-    """For whom it is noon of tomorrow: whether a letter is due depends on the hour."""
-
-    @classmethod
-    def now(cls, tz: tzinfo | None = None) -> Self:
-        return (super().now(tz) + timedelta(days=1)).replace(hour=12, minute=0)
-
-
 def test_without_now_only_what_is_due(family: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f"{__name__}.datetime", Noon)
-    monkeypatch.setattr("datetime.datetime", Noon)  # the command imports it when it is called
+    noon = (datetime.now(UTC) + timedelta(days=1)).replace(hour=12)  # whether a letter is due depends on the hour
+
+    def write_at_noon(database: Database, host: Host, _: datetime, *, only: str) -> int:
+        return write_due_letters(database, host, noon, only=only)
+
+    monkeypatch.setattr("organic_mail.letters_due.write_due_letters", write_at_noon)
     post(family, "The heron was there.")
     assert family("member", "set", "rose@example.org", "hour=14").code == 0
     later = family("digest", "send", "family")
