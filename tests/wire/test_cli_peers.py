@@ -135,7 +135,7 @@ def test_a_drawing(garden: Operator, tmp_path: Path) -> None:
     assert garden("space", "show", "plum-street", "--graph", str(file)).code == 0
     drawing = ElementTree.parse(file).getroot()
     texts = [element.text for element in drawing.iter("{http://www.w3.org/2000/svg}text")]
-    assert texts == ["Plum & <Street>", "oak.example"]
+    assert texts[:2] == ["Plum & <Street>", "oak.example"]  # and below them how to read it
 
 
 @pytest.mark.parametrize(
