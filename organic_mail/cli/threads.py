@@ -168,16 +168,6 @@ def edit(
     typer.echo(f"Post {post_id} has new words." + (" Other servers get them, too." if goes else ""))
 
 
-def _words_in(file: str) -> str:
-    try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_bytes().decode("utf-8-sig")
-    except OSError as trouble:
-        fail(f"{file} cannot be read ({trouble.strerror}); give the path of a text file")
-    except UnicodeDecodeError:
-        fail(f"{file} is not a text in UTF-8; save it as one with your editor")
-    return "\n".join(line.rstrip() for line in text.splitlines())
-
-
 @posts.command(epilog='Example: organic-mail post report 40 --reason "It sells something every day."')
 def report(
     context: typer.Context,
@@ -207,6 +197,16 @@ def report(
 
         server = community.database.write(write)
     typer.echo(f"The operator of {server} is asked to look at post {post_id}.")
+
+
+def _words_in(file: str) -> str:
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_bytes().decode("utf-8-sig")
+    except OSError as trouble:
+        fail(f"{file} cannot be read ({trouble.strerror}); give the path of a text file")
+    except UnicodeDecodeError:
+        fail(f"{file} is not a text in UTF-8; save it as one with your editor")
+    return "\n".join(line.rstrip() for line in text.splitlines())
 
 
 def the_post(session: Session, post_id: int) -> Post:
