@@ -25,6 +25,9 @@ from tests.federation.simulator import (
 )
 
 MOST_SERVERS = 12
+PATIENCE = 25 * DAY
+"""At some time everything comes: where a third of all mails is lost and there is one way only, that may take a week.
+After 30 days a server gives up."""
 
 
 def check_claims(seed: int) -> None:
@@ -61,7 +64,7 @@ class _Case:
         """And for a day more, in which all tell each other once again what they have."""
         network, seconds = self.network, 2 * DAY
         network.run(seconds)
-        while seconds < 6 * DAY and (network.waiting() or self._lacking()):
+        while seconds < PATIENCE and (network.waiting() or self._lacking()):
             seconds += 6 * HOUR
             network.run(seconds)
         network.run(seconds + DAY)
