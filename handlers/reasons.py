@@ -31,6 +31,7 @@ REASONS = (
     "%(who)s asks for help.",
     "%(who)s asks for help, and is no member under this address.",
     "We cannot tell whether it is really %(who)s who asks for mail at another pace.",
+    "We cannot tell whether it is really %(who)s who says what may be shared.",
     "%(who)s wrote to %(address)s.",
     "%(who)s answered our question with neither yes nor no.",
     "%(who)s answered the invitation with neither yes nor no.",
