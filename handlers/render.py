@@ -48,6 +48,7 @@ class Identity(Protocol):
 class SpaceFacts:
     """The space that a post was written to, as readers see it (spec/federation.md §2.4)."""
 
+    space: str  # its id, <plum-street.spaces.oak.example>
     local: str  # of its address with us, such as plum-plum-street
     title: str  # "Plum Street, 12 servers"
     place: str = ""  # where the author is at home, such as "garden, oak.example"; "" for a member of ours
@@ -75,6 +76,7 @@ class CopyFacts:
     conversation: tuple[bytes, ...] = ()  # Thread-… fields, for a message that has none of its own
     leave_list: str = ""  # the name of the list that its readers are on; "": this one
     space: SpaceFacts | None = None  # None: it was written to the list alone
+    answers_stay: bool = False  # its readers never let what they write leave for the space
 
     @property
     def from_address(self) -> str:
@@ -110,6 +112,13 @@ class CopyFacts:
     @property
     def everyone_address(self) -> str:
         return f"{self.space.local}@{self.domain}" if self.space else self.address()
+
+    @property
+    def answered(self) -> tuple[str, str]:
+        """Who reads an answer: name and address (spec/federation.md §2.4, Reply-To)."""
+        if self.answers_stay:
+            return self.shown_title, self.address()
+        return self.shown_everyone, self.everyone_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +215,7 @@ def footer_line(facts: CopyFacts, language: str) -> str:
     """The line at the end of a copy: who reads a reply, and how to stop."""
     local = f"{facts.leave_list or facts.list_name}-leave"
     leave = facts.mailbox.shown(local, language) if facts.mailbox else f"{local}@{facts.domain}"
-    everyone, author, owners = _footers(words_of(language), facts.shown_everyone, facts.shown_author, leave)
+    everyone, author, owners = _footers(words_of(language), facts.answered[0], facts.shown_author, leave)
     if not facts.only_author_reads:
         return everyone
     return owners if facts.mailbox else author
@@ -239,7 +248,7 @@ def _address_fields(facts: CopyFacts) -> list[bytes]:
     return [
         header_field("From", author),
         header_field("To", everyone),
-        header_field("Reply-To", one_reader if facts.only_author_reads else everyone),
+        header_field("Reply-To", one_reader if facts.only_author_reads else mailbox_tokens(*facts.answered)),
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -34,6 +34,7 @@ from storage.cleaned import KeptCleaned
 from storage.contents import read_content
 from storage.copies import Source, source_of
 from storage.database import Database
+from storage.departures import who_never_shares
 from storage.letter_buttons import list_of_edition
 from storage.members import aliases_for
 from storage.models import Post
@@ -110,6 +111,23 @@ class SharedPost:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedSpacePost:
+    """A post to a space has two forms: whose own words never leave home answers there (spec/federation.md §2.4)."""
+
+    post: SharedPost
+    at_home: SharedPost
+    stay_at_home: frozenset[int]  # members
+
+    @property
+    def size(self) -> int:
+        return self.post.size + self.at_home.size
+
+    def outgoing(self, claimed: Claimed, signer: Signer) -> Outgoing:
+        form = self.at_home if claimed.member_id in self.stay_at_home else self.post
+        return form.outgoing(claimed, signer)
+
+
+@dataclass(frozen=True, slots=True)
 class SharedNotice:
     """A message for one, complete but for its signature: of our own, or private mail."""
 
@@ -155,7 +173,7 @@ class SharedLetter:
         return Outgoing(_sender(self.host, claimed), recipient, wire_form(start), self.body, eight_bit=False)
 
 
-Shared = SharedPost | SharedNotice | SharedLetter
+Shared = SharedPost | SharedSpacePost | SharedNotice | SharedLetter
 
 
 def _leave_page(host: Host, claimed: Claimed) -> str:
@@ -251,8 +269,17 @@ class SharedBytes:
         message = _cleaned(source.post.content_id, source.raw, source.cleaned, tell)
         facts = self._database.read(lambda session: copy_facts(session, source, message, self.host, key.through))
         # RFC 6376 §5.3: what is signed must be what arrives, so the change comes first
-        made = rendition(parse(seven_bit(message)) if key.seven_bit else message, facts, key.language)
-        return SharedPost(self.host, source.mailing_list.name, made, wire_form(made.body))
+        message = parse(seven_bit(message)) if key.seven_bit else message
+        shared = self._post(message, facts, key)
+        space = facts.space.space if facts.space else ""
+        stay = self._database.read(lambda session: who_never_shares(session, space)) if space else frozenset[int]()
+        if not stay:
+            return shared
+        return SharedSpacePost(shared, self._post(message, replace(facts, answers_stay=True), key), stay)
+
+    def _post(self, message: Message, facts: CopyFacts, key: Key) -> SharedPost:
+        made = rendition(message, facts, key.language)
+        return SharedPost(self.host, facts.list_name, made, wire_form(made.body))
 
     def _letter(self, key: Key) -> SharedLetter:
         raw, mailing_list = self._database.read(

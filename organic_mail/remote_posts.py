@@ -134,9 +134,9 @@ def space_facts(session: Session, post: Post, mailing_list: MailingList) -> tupl
     servers = len({entry.domain for entry in roster.entries}) if roster else 0
     title = f"{roster.title}, {servers} servers" if roster else space_name(space)
     if found is None:
-        return "", SpaceFacts(local, title)
+        return "", SpaceFacts(space, local, title)
     author = found[1]
-    return author.alias, SpaceFacts(local, title, f"{author.list_name}, {author.origin}")
+    return author.alias, SpaceFacts(space, local, title, f"{author.list_name}, {author.origin}")
 
 
 def known_roster(session: Session, space_id: str, serial: int | None = None) -> Roster | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func
+from sqlalchemy import and_, func
 from sqlmodel import Session, col, select
 
-from storage.models import Post
+from storage.models import Member, Post
 from storage.models_travel import Consent, Departure, DepartureState, RemotePost, SpaceAuthor
 
 
@@ -175,6 +175,16 @@ def share_in(session: Session, *, member_id: int, space: str) -> str:
     """What she said for this space: always or never, "" when she said nothing."""
     row = session.get(SpaceAuthor, (member_id, space))
     return row.share if row else ""
+
+
+def who_never_shares(session: Session, space: str) -> frozenset[int]:
+    """The members whose words never leave for this space."""
+    query = (
+        select(col(Member.id))
+        .outerjoin(SpaceAuthor, and_(col(SpaceAuthor.member_id) == col(Member.id), col(SpaceAuthor.space) == space))
+        .where(func.coalesce(func.nullif(col(SpaceAuthor.share), ""), col(Member.share)) == "never")
+    )
+    return frozenset(member_id for member_id in session.exec(query) if member_id is not None)
 
 
 def note_consent(

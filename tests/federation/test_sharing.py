@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 
+from handlers.address import Mailbox
 from handlers.incoming import Verdict
+from organic_mail import joining
+from organic_mail.copies import SharedBytes, key_of, made_copies
 from organic_mail.remote_posts import space_facts
+from organic_mail.smtp_client import Outgoing
 from storage import departures
+from storage.models import Post
 from storage.models_travel import DepartureState
+from storage.queue import claim
+from tests.copying import SIGNER
 from tests.federation.travellers import carry, data_of, departure_of, got, person, post_of, taken, tell, write
 from tests.federation.village import Server, Village, village
 
@@ -133,3 +142,35 @@ def test_an_answer_goes_where_the_post_went(street: Village, oak: Server, share:
     post = post_of(oak, "Apples")
     _, space = oak.read(lambda session: space_facts(session, post, oak.mailing_list(session, "all")))
     assert (f"{space.local}@oak.example" if space else "all@oak.example") == everyone
+
+
+def copies_of(server: Server, post: Post) -> dict[str, EmailMessage]:
+    """By recipient, as they go out."""
+    shared = SharedBytes(server.database, server.host, lambda: server.now)
+    rows = server.write(lambda session: claim(session, who="here:1:1", now=server.now))
+    found = {}
+    for row in rows:
+        if row.post_id == post.id:
+            ((_, made),) = made_copies(asyncio.run(shared.get(key_of(row))), [row], SIGNER)
+            assert isinstance(made, Outgoing)
+            found[row.recipient] = message_from_bytes(made.header + made.body, policy=policy.default)
+    return found
+
+
+def test_who_never_shares_answers_her_own_list(street: Village, oak: Server) -> None:
+    """spec/federation.md §2.4: Reply-To of her copy is her list, that of the others the space."""
+    abe = joining.Newcomer(Mailbox("Abe", person(oak, "abe")))
+    oak.write(
+        lambda session: joining.confirm(
+            session, oak.host, mailing_list=oak.mailing_list(session, "all"), newcomer=abe, now=oak.now, quiet=True
+        )
+    )
+    tell(oak, share="always")
+    tell(oak, name="abe", share="never")
+    write(oak, "Apples")
+    copies = copies_of(oak, post_of(oak, "Apples"))
+    answered = {to: copy["Reply-To"].addresses[0].addr_spec for to, copy in copies.items()}
+    assert answered == {person(oak): "all-plum@oak.example", person(oak, "abe"): "all@oak.example"}
+    assert {copy["To"].addresses[0].addr_spec for copy in copies.values()} == {"all-plum@oak.example"}
+    assert "Everyone in Plum Street" in copies[person(oak)].get_content()
+    assert "Everyone in All of oak reads" in copies[person(oak, "abe")].get_content()

@@ -81,6 +81,8 @@ def test_two_people_of_two_servers_write_to_each_other_alone(members: Members) -
     oak("member", "set", "ana@home.example", "share=always")
     members.writes(oak, "Ana R. <ana@home.example>", "garden-plum-street@oak.example", "Plums", "Who wants some?")
     copy = members.one("bob@home.example", "Plums")
+    assert "plum@pine.example" not in str(copy["Reply-To"])
+    assert "Everyone in Plum Street, 2 servers reads your reply." in copy.get_content()
     ana_at_pine = copy["From"].addresses[0].addr_spec
 
     members.writes(pine, "Bob P. <bob@home.example>", ana_at_pine, "For you", "I do! bob@home.example")
