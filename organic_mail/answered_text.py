@@ -11,6 +11,7 @@ from handlers.message import parse
 from handlers.render import every_footer
 from handlers.token import read_letter_mark
 from handlers.written import whole_text_of
+from organic_mail.known_spaces import space_facts
 from storage import members, posts
 from storage.contents import read_content
 from storage.lists import list_by_id
@@ -44,7 +45,9 @@ def sent_text(session: Session, host: Host, post: Post) -> str:
     if mailing_list is None:
         return text
     leave = host.written_to(f"{mailing_list.name}-leave")
-    return f"{text}\n{every_footer(mailing_list.title, post.author_name, leave)}"
+    _, space = space_facts(session, post, mailing_list)
+    titles = [mailing_list.title, *([space.title] if space else [])]
+    return "\n".join((text, *(every_footer(title, post.author_name, leave) for title in titles)))
 
 
 def _letter(session: Session, host: Host, post: Post) -> str | None:

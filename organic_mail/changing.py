@@ -17,9 +17,9 @@ from handlers.policy import owner_address
 from handlers.template import Value
 from organic_mail import notices
 from organic_mail.joining import Answer
+from organic_mail.known_spaces import known_roster
 from organic_mail.own_posts import A_DAY
 from organic_mail.problem import Problem
-from organic_mail.remote_posts import known_roster
 from storage import departures, forms, members, posts, remote
 from storage.contents import read_content, store_content
 from storage.events import record

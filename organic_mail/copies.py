@@ -26,8 +26,8 @@ from handlers.sign import Signer
 from handlers.token import private_reference, unsubscribe_token, verp_address
 from organic_mail.answered import hiding_keys
 from organic_mail.cleaning_posts import CleaningPosts, Tell, tell_of_post, tell_of_private_mail
+from organic_mail.known_spaces import space_facts
 from organic_mail.private_copies import private_copy_facts
-from organic_mail.remote_posts import space_facts
 from organic_mail.smtp_client import Outgoing
 from organic_mail.smtp_wire import envelope_path, wire_form
 from storage.cleaned import KeptCleaned

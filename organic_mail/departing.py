@@ -26,7 +26,7 @@ from handlers.post import shown_name
 from handlers.template import Value
 from handlers.written import whole_text_of, written_text_of
 from organic_mail import asking, notices
-from organic_mail.remote_posts import known_roster
+from organic_mail.known_spaces import known_roster
 from storage import departures, members, posts
 from storage.contents import read_content
 from storage.events import record

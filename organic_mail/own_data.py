@@ -19,7 +19,7 @@ from handlers.notice import Enclosed, Notice, NoticeKind
 from handlers.own_data_page import Known, Place, Said, own_data_page
 from handlers.peer.roster import space_name
 from organic_mail import notices
-from organic_mail.remote_posts import known_roster
+from organic_mail.known_spaces import known_roster
 from storage import departures, directory, members, own_data
 from storage.contents import read_content
 from storage.database import Database

@@ -26,6 +26,7 @@ from handlers.peer.space import want_roster
 from handlers.peer.store import Action, Own, Reported, RosterWanted, Telling
 from handlers.token import new_message_id
 from organic_mail import remote_mail, remote_posts
+from organic_mail.known_spaces import known_roster
 from organic_mail.peer_sending import ourselves, send_over
 from organic_mail.relay_store import SqlRelayStore
 from organic_mail.reporting import reported
@@ -163,7 +164,7 @@ def _written(session: Session, host: Host, outgoing: Outgoing, now: datetime) ->
 
 
 def _title(session: Session, space: str) -> str:
-    roster = remote_posts.known_roster(session, space)
+    roster = known_roster(session, space)
     return roster.title if roster and roster.title else space_name(space)
 
 

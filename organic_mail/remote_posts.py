@@ -12,13 +12,12 @@ from sqlmodel import Session
 from handlers.ban import is_banned
 from handlers.facts import Host, id_of
 from handlers.header_field import header_field, mailbox_tokens, name_and_place, text_tokens
-from handlers.peer.control import read_canonical
 from handlers.peer.handshake import State
-from handlers.peer.roster import Roster, read_roster, space_name
+from handlers.peer.roster import Roster, space_name
 from handlers.peer.seal import PostKey, Seal, SealedPost
 from handlers.peer.store import Way
-from handlers.render import SpaceFacts
 from organic_mail.home_elsewhere import hold_back
+from organic_mail.known_spaces import known_roster
 from organic_mail.remote_held import is_kept_back, take_away_held
 from storage import departures, peers, posts, remote, remote_held, repeats, spaces
 from storage.bans import patterns_concerning
@@ -27,7 +26,7 @@ from storage.departures import lists_with_twin
 from storage.erasing import empty_posts, note_erasure
 from storage.events import record
 from storage.models import MailingList, Post
-from storage.models_travel import DepartureState, RemoteAuthor
+from storage.models_travel import RemoteAuthor
 from storage.unused import forget_messages
 
 _ALIAS_BYTES = 5
@@ -118,32 +117,6 @@ def forget_old_posts(session: Session, now: datetime) -> int:
     take_away(session, old, now)
     take_away_held(session, waited, now)
     return len(old) + len(waited)
-
-
-def space_facts(session: Session, post: Post, mailing_list: MailingList) -> tuple[str, SpaceFacts | None]:
-    """The author's alias, "" for a member of ours; and the space, None for a post that was written to the list alone,
-    or stays there.
-    """
-    found = remote.remote_post_of(session, id_of(post))
-    departure = None if found else departures.departure_of(session, id_of(post))
-    if found is None and (departure is None or departure.state is DepartureState.HOME):
-        return "", None  # nobody elsewhere has it, and an answer travels no further than what it answers
-    space = found[0].space if found else departure.space if departure else ""
-    roster = known_roster(session, space)
-    local = f"{mailing_list.name}-{space_name(space)}"
-    servers = len({entry.domain for entry in roster.entries}) if roster else 0
-    title = f"{roster.title}, {servers} servers" if roster else space_name(space)
-    if found is None:
-        return "", SpaceFacts(space, local, title)
-    author = found[1]
-    return author.alias, SpaceFacts(space, local, title, f"{author.list_name}, {author.origin}")
-
-
-def known_roster(session: Session, space_id: str, serial: int | None = None) -> Roster | None:
-    """The one of this number, or the newest."""
-    space = spaces.space_by_id(session, space_id)
-    block = spaces.roster_block(session, space_id, space.serial if serial is None else serial) if space else None
-    return read_roster(read_canonical(block)) if block else None
 
 
 def author_of_seal(session: Session, seal: Seal, now: datetime) -> RemoteAuthor:

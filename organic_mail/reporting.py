@@ -14,10 +14,10 @@ from handlers.peer.report import report_mail, write_report
 from handlers.peer.seal import PostKey
 from handlers.peer.store import LinkState, Own, Reported
 from handlers.token import new_message_id
+from organic_mail.known_spaces import known_roster
 from organic_mail.operator_letter import tell_operator
 from organic_mail.problem import Problem
 from organic_mail.relay_store import link_with
-from organic_mail.remote_posts import known_roster
 from storage import departures, posts, queue, remote
 from storage.events import record
 from storage.models import Post

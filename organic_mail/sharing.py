@@ -13,7 +13,7 @@ from handlers.outcome import ChangeSharing
 from organic_mail import notices
 from organic_mail.departing import own_author
 from organic_mail.joining import Answer
-from organic_mail.remote_posts import known_roster
+from organic_mail.known_spaces import known_roster
 from storage import departures, members, spaces
 from storage.events import record
 from storage.lists import list_by_id

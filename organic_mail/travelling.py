@@ -26,11 +26,12 @@ from handlers.post import shown_name
 from organic_mail.cleaning import Cleaned
 from organic_mail.cleaning_posts import CleaningPosts, Tell, tell_of_post
 from organic_mail.departing import own_author, say_it_stays, say_it_waits
+from organic_mail.known_spaces import known_roster
 from organic_mail.problem import Problem
 from organic_mail.relay_store import SqlRelayStore
 from organic_mail.relaying import own_server, relay_store, send_direct
 from organic_mail.remote_mail import tell_lost
-from organic_mail.remote_posts import deliver, known_roster
+from organic_mail.remote_posts import deliver
 from storage import departures, posts, remote, spaces
 from storage.cleaned import cleaned_of
 from storage.contents import read_content

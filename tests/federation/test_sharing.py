@@ -13,8 +13,9 @@ import pytest
 from handlers.address import Mailbox
 from handlers.incoming import Verdict
 from organic_mail import joining
+from organic_mail.answered_text import sent_text
 from organic_mail.copies import SharedBytes, key_of, made_copies
-from organic_mail.remote_posts import space_facts
+from organic_mail.known_spaces import space_facts
 from organic_mail.smtp_client import Outgoing
 from storage import departures
 from storage.models import Post
@@ -174,3 +175,12 @@ def test_who_never_shares_answers_her_own_list(street: Village, oak: Server) -> 
     assert {copy["To"].addresses[0].addr_spec for copy in copies.values()} == {"all-plum@oak.example"}
     assert "Everyone in Plum Street" in copies[person(oak)].get_content()
     assert "Everyone in All of oak reads" in copies[person(oak, "abe")].get_content()
+
+
+def test_the_line_below_a_copy_is_known_again_in_an_answer(street: Village, oak: Server) -> None:
+    """Outlook marks no quote: the line that we added is told from her words because we know it."""
+    tell(oak, share="always")
+    write(oak, "Apples")
+    sent = oak.read(lambda session: sent_text(session, oak.host, post_of(oak, "Apples")))
+    assert "Everyone in Plum Street, 2 servers reads your reply." in sent
+    assert "Everyone in All of oak reads your reply." in sent

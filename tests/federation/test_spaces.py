@@ -346,6 +346,6 @@ def test_a_space_explains_itself(street: Village, oak: Server, pine: Server, bir
     assert "all of pine.example joins on 23 November 2026" in told
     assert "all of birch.example was asked on 22 November 2026" in told
     picture = drawn(oak.read(lambda session: graph_of(session, oak.space(session), "oak.example", street.now)))
-    assert picture.count("<circle") == 2
+    assert picture.count("<circle") == 2 + 1, "and the ring"
     assert picture.count("<line") == 1
     assert ">pine.example</text>" in picture
