@@ -38,12 +38,9 @@ class Wire:
         return 0 < self.breaks_at <= len(self.commands)
 
     def _accept(self, door: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = door.accept()
-                server = socket.create_connection(("127.0.0.1", self.server_port))
-                Thread(target=self._up, args=(client, server), daemon=True).start()
-                Thread(target=_carry, args=(server, client), daemon=True).start()
+        for client, server in _pairs(door, ("127.0.0.1", self.server_port)):
+            Thread(target=self._up, args=(client, server), daemon=True).start()
+            Thread(target=_carry, args=(server, client), daemon=True).start()
 
     def _up(self, client: socket.socket, server: socket.socket) -> None:
         """What the client says, a line at a time."""
@@ -61,6 +58,17 @@ class Wire:
                     break
         _hang_up(client)
         _hang_up(server)
+
+
+def _pairs(door: socket.socket, behind: tuple[str, int]) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Who comes, and a connection to the server for each; who finds it gone is sent away. Until the door closes."""
+    with contextlib.suppress(OSError):
+        while True:
+            client, _ = door.accept()
+            try:
+                yield client, socket.create_connection(behind)
+            except OSError:
+                _hang_up(client)
 
 
 def _carry(source: socket.socket, target: socket.socket) -> None:
@@ -117,13 +125,10 @@ class Gate:
             _hang_up(self._open.pop())
 
     def _accept(self, door: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = door.accept()
-                server = socket.create_connection((self.server, self.port))
-                self._open += [client, server]
-                Thread(target=self._up, args=(client, server), daemon=True).start()
-                Thread(target=_carry, args=(server, client), daemon=True).start()
+        for client, server in _pairs(door, (self.server, self.port)):
+            self._open += [client, server]
+            Thread(target=self._up, args=(client, server), daemon=True).start()
+            Thread(target=_carry, args=(server, client), daemon=True).start()
 
     def _up(self, client: socket.socket, server: socket.socket) -> None:
         name, in_text, meant = "", False, False

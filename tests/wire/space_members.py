@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.dns_server import DnsServer
 from tests.wire.cutting import Gate
 from tests.wire.daemons import PATIENCE, until
-from tests.wire.neighbours import Neighbour, Street, befriend
+from tests.wire.neighbours import Neighbour, Street, agreed, befriend
 from tests.wire.sink import Sink
 
 MAILBOXES = "127.0.0.90"
@@ -91,7 +91,16 @@ def space_of(folder: Path, dns: DnsServer, *names: str, gated: bool = False) -> 
         for name in names[1:]:
             first("space", "invite", SPACE, servers[name].domain, PEOPLE[name][0])
             servers[name]("space", "accept", SPACE, "--list", PEOPLE[name][0])
-        all_in = {server.domain: "active" for server in servers.values()}
-        for server in servers.values():
-            until(lambda server=server: server.entries(SPACE) == all_in)
+        wait_until_all_are_in(list(servers.values()))
         yield made
+
+
+def wait_until_all_are_in(servers: list[Neighbour]) -> None:
+    """Where that does not come, what each of them has waiting and has noted is shown."""
+    all_in = {server.domain: "active" for server in servers}
+    try:
+        for server in servers:
+            agreed(lambda server=server: server.entries(SPACE) == all_in, *servers)
+    except AssertionError as late:
+        told = [server(*words) for server in servers for words in (("space", "show", SPACE), ("queue", "ls"), ("log",))]
+        raise AssertionError("\n".join(told)) from late
