@@ -46,6 +46,7 @@ class _Case:
         self.network = Network(servers, links, seed, weather, key=PaperKey)
         self.used: dict[PostKey, set[tuple[str, str]]] = defaultdict(set)
         self.forged: list[PostKey] = []
+        self.misnumbered = 0
         self.network.on_its_way = self._noted
 
     def run(self) -> None:
@@ -72,7 +73,8 @@ class _Case:
     def _check(self) -> None:
         network = self.network
         for used in self.used.values():
-            assert len(used) <= network.bound, "claim 1: distinct relay mails of one post"
+            # Who counts forty thousand mails that it never sent is told for days what it should send again.
+            assert len(used) <= network.bound + self.misnumbered, "claim 1: distinct relay mails of one post"
         assert self._lacking() == [], "claim 2: everything comes to everybody"
         for server in network.servers:
             delivered = Counter((key.origin, key.post) for key, way in server.store.delivered if way is Way.EACH)
@@ -130,6 +132,7 @@ class _Case:
         self.forged.append(forged.key)
         for peer in liar.store.by_peer.values():
             hop = Hop(liar.domain, peer.peer, peer.epoch, 40_000 + len(self.forged), forged.digest, liar.domain)
+            self.misnumbered += 1
             mail = PostMail(forged, signed_hop(hop, liar.key))
             victim = self.network.by_domain[peer.peer]
             assert self.network.receive(victim, liar.domain, mail).taken in (Taken.REFUSED, Taken.KNOWN)
