@@ -119,7 +119,7 @@ def test_a_list_without_a_space_says_so(sqlite_template: Path, tmp_path: Path) -
         elm = made.server("elm")
         says(elm, "share always")
         made.carry()
-        (told,) = got(made, person(elm), "Your posts may travel")
+        (told,) = got(made, person(elm), "Your posts stay with us")
         body = told.get_body(("plain",))
         assert body is not None
         assert "shares nothing with other servers" in body.get_content()
