@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,26 +15,8 @@ from storage import posts
 from storage.contents import read_content
 from storage.models_travel import DepartureState
 from tests.federation.travellers import carry, departure_of, got, is_removed, person, post_of, tell, write
-from tests.federation.village import Server, Village, village
+from tests.federation.village import Server, Village
 from tests.pictures import phone_jpeg, telling
-
-
-@pytest.fixture
-def street(sqlite_template: Path, tmp_path: Path) -> Iterator[Village]:
-    """oak, pine and birch, a chain of links, in the space plum; Ana of oak has written to it."""
-    with village(tmp_path, sqlite_template) as made:
-        servers = [made.server(name) for name in ("oak", "pine", "birch")]
-        made.befriend(*servers)
-        made.found(*servers)
-        made.wait(hours=1)
-        carry(made)
-        made.people.clear()
-        yield made
-
-
-@pytest.fixture
-def oak(street: Village) -> Server:
-    return street.servers["oak.example"]
 
 
 def says(server: Server, subject: str, text: str, *, to: str = "") -> None:

@@ -27,7 +27,7 @@ from storage.database import Database
 from storage.models import Delivery, DeliveryState
 from tests.federation.simulator import BEGIN, DAY, HOUR, MINUTE, Network
 from tests.federation.test_conformance import after, delivered, link_of, mail_of, network, retraction
-from tests.federation.travellers import carry, got, person, tell, write
+from tests.federation.travellers import carry, got, in_one_space, person, tell, write
 from tests.federation.village import Mail, Server, Village, village
 
 
@@ -35,23 +35,7 @@ from tests.federation.village import Mail, Server, Village, village
 def street(sqlite_template: Path, tmp_path: Path) -> Iterator[Village]:
     """oak and pine, with a link, in the space plum."""
     with village(tmp_path, sqlite_template) as made:
-        servers = [made.server(name) for name in ("oak", "pine")]
-        made.befriend(*servers)
-        made.found(*servers)
-        made.wait(hours=1)
-        carry(made)
-        made.people.clear()
-        yield made
-
-
-@pytest.fixture
-def oak(street: Village) -> Server:
-    return street.servers["oak.example"]
-
-
-@pytest.fixture
-def pine(street: Village) -> Server:
-    return street.servers["pine.example"]
+        yield in_one_space(made, "oak", "pine")
 
 
 def kind_of(mail: Mail) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,38 +9,15 @@ from sqlmodel import Session
 
 from organic_mail import peering
 from storage import bans, lists, remote
-from tests.federation.travellers import carry, got, in_her_letter, person, post_of, tell, write
-from tests.federation.village import Server, Village, village
+from tests.federation.travellers import carry, everywhere, in_her_letter, post_of, tell, write
+from tests.federation.village import Server, Village
 
 
 @pytest.fixture
-def street(sqlite_template: Path, tmp_path: Path) -> Iterator[Village]:
-    """oak, pine and birch, a chain of links, in the space plum; what oak's Ana writes may leave."""
-    with village(tmp_path, sqlite_template) as made:
-        servers = [made.server(name) for name in ("oak", "pine", "birch")]
-        made.befriend(*servers)
-        made.found(*servers)
-        made.wait(hours=1)
-        tell(servers[0], share="always")
-        carry(made)
-        made.people.clear()
-        yield made
-
-
-@pytest.fixture
-def oak(street: Village) -> Server:
-    return street.servers["oak.example"]
-
-
-@pytest.fixture
-def pine(street: Village) -> Server:
-    """The server whose list looks at what comes."""
-    return street.servers["pine.example"]
-
-
-def everywhere(street: Village, subject: str) -> list[int]:
-    """How many copies Ana of each server has got."""
-    return [len(got(street, person(server), subject)) for server in street.servers.values()]
+def street(street: Village) -> Village:
+    """What oak's Ana writes may leave."""
+    tell(street.servers["oak.example"], share="always")
+    return street
 
 
 @pytest.mark.parametrize("whose", ["*@oak.example", "author"])

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from sqlmodel import Session
 
@@ -14,31 +11,14 @@ from organic_mail.relaying import own_server
 from storage import posts
 from storage.models import Post
 from tests.federation.travellers import carry, got, is_removed, person, post_of, tell, write
-from tests.federation.village import Server, Village, village
+from tests.federation.village import Server, Village
 
 
 @pytest.fixture
-def street(sqlite_template: Path, tmp_path: Path) -> Iterator[Village]:
-    """oak, pine and birch, a chain of links, in the space plum; what oak's Ana writes may leave."""
-    with village(tmp_path, sqlite_template) as made:
-        servers = [made.server(name) for name in ("oak", "pine", "birch")]
-        made.befriend(*servers)
-        made.found(*servers)
-        made.wait(hours=1)
-        tell(servers[0], share="always")
-        carry(made)
-        made.people.clear()
-        yield made
-
-
-@pytest.fixture
-def oak(street: Village) -> Server:
-    return street.servers["oak.example"]
-
-
-@pytest.fixture
-def pine(street: Village) -> Server:
-    return street.servers["pine.example"]
+def street(street: Village) -> Village:
+    """What oak's Ana writes may leave."""
+    tell(street.servers["oak.example"], share="always")
+    return street
 
 
 def report(street: Village, server: Server, subject: str, reason: str = "It sells something.") -> str:

@@ -10,19 +10,15 @@ import pytest
 from organic_mail.relaying import send_due
 from organic_mail.travelling import depart_due
 from storage import relays
-from tests.federation.travellers import carry, tell, write
+from tests.federation.travellers import in_one_space, tell, write
 from tests.federation.village import Server, Village, village
 
 
 @pytest.fixture
 def street(sqlite_template: Path, tmp_path: Path) -> Iterator[Village]:
+    """oak and pine, with a link, in the space plum."""
     with village(tmp_path, sqlite_template) as made:
-        oak, pine = made.server("oak"), made.server("pine")
-        made.befriend(oak, pine)
-        made.found(oak, pine)
-        made.wait(hours=1)
-        carry(made)
-        yield made
+        yield in_one_space(made, "oak", "pine")
 
 
 def given_to_pine(oak: Server) -> int:

@@ -9,20 +9,32 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from sqlmodel import Session
 
 from handlers.address import Mailbox
 from handlers.incoming import Verdict
 from organic_mail import joining
 from organic_mail.answered_text import sent_text
-from organic_mail.copies import SharedBytes, key_of, made_copies
+from organic_mail.copies import Key, SharedBytes, SharedPost, key_of, made_copies
 from organic_mail.known_spaces import space_facts
 from organic_mail.smtp_client import Outgoing
-from storage import departures
+from storage import departures, lists
 from storage.models import Post
 from storage.models_travel import DepartureState
 from storage.queue import claim
 from tests.copying import SIGNER
-from tests.federation.travellers import carry, data_of, departure_of, got, person, post_of, taken, tell, write
+from tests.federation.travellers import (
+    carry,
+    data_of,
+    departure_of,
+    got,
+    in_one_space,
+    person,
+    post_of,
+    taken,
+    tell,
+    write,
+)
 from tests.federation.village import Server, Village, village
 
 
@@ -30,17 +42,7 @@ from tests.federation.village import Server, Village, village
 def street(sqlite_template: Path, tmp_path: Path) -> Iterator[Village]:
     """oak and pine, with a link, in the space plum."""
     with village(tmp_path, sqlite_template) as made:
-        servers = [made.server(name) for name in ("oak", "pine")]
-        made.befriend(*servers)
-        made.found(*servers)
-        made.wait(hours=1)
-        carry(made)
-        yield made
-
-
-@pytest.fixture
-def oak(street: Village) -> Server:
-    return street.servers["oak.example"]
+        yield in_one_space(made, "oak", "pine")
 
 
 def says(oak: Server, words: str, *, answers: str = "") -> None:
@@ -184,3 +186,20 @@ def test_the_line_below_a_copy_is_known_again_in_an_answer(street: Village, oak:
     sent = oak.read(lambda session: sent_text(session, oak.host, post_of(oak, "Apples")))
     assert "Everyone in Plum Street, 2 servers reads your reply." in sent
     assert "Everyone in All of oak reads your reply." in sent
+
+
+def test_who_does_not_read_the_list_makes_no_second_form(street: Village, oak: Server) -> None:
+    """What copies share is made once where once is enough."""
+    abe = joining.Newcomer(Mailbox("Abe", person(oak, "abe")))
+
+    def sing(session: Session) -> None:
+        choir = lists.create_list(session, name="choir", title="Choir", now=oak.now)
+        joining.confirm(session, oak.host, mailing_list=choir, newcomer=abe, now=oak.now, quiet=True)
+
+    oak.write(sing)
+    tell(oak, share="always")
+    tell(oak, name="abe", share="never")
+    write(oak, "Apples")
+    key = Key(post_of(oak, "Apples").id, post_of(oak, "Apples").content_id, "en")
+    shared = asyncio.run(SharedBytes(oak.database, oak.host, lambda: oak.now).get(key))
+    assert isinstance(shared, SharedPost)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from email import message_from_bytes, policy
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +23,7 @@ from tests.federation.travellers import (
     carry,
     data_of,
     departure_of,
+    everywhere,
     got,
     in_her_letter,
     is_removed,
@@ -35,41 +34,8 @@ from tests.federation.travellers import (
     tell,
     write,
 )
-from tests.federation.village import Server, Village, village
+from tests.federation.village import Server, Village
 from tests.pictures import phone_jpeg, telling
-
-
-@pytest.fixture
-def street(sqlite_template: Path, tmp_path: Path) -> Iterator[Village]:
-    """oak, pine and birch, a chain of links, in the space plum."""
-    with village(tmp_path, sqlite_template) as made:
-        servers = [made.server(name) for name in ("oak", "pine", "birch")]
-        made.befriend(*servers)
-        made.found(*servers)
-        made.wait(hours=1)
-        carry(made)
-        made.people.clear()
-        yield made
-
-
-@pytest.fixture
-def oak(street: Village) -> Server:
-    return street.servers["oak.example"]
-
-
-@pytest.fixture
-def pine(street: Village) -> Server:
-    return street.servers["pine.example"]
-
-
-@pytest.fixture
-def birch(street: Village) -> Server:
-    return street.servers["birch.example"]
-
-
-def everywhere(street: Village, subject: str) -> list[int]:
-    """How many copies Ana of each server has got."""
-    return [len(got(street, person(server), subject)) for server in street.servers.values()]
 
 
 def test_f21_a_post_by_a_key_that_was_stolen_before(street: Village, oak: Server, birch: Server) -> None:

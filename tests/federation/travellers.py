@@ -76,10 +76,26 @@ def carry(village: Village) -> list[Mail]:
     return carried
 
 
+def in_one_space(village: Village, *names: str) -> Village:
+    """These servers, a chain of links, in the space plum; nothing is on its way any more."""
+    servers = [village.server(name) for name in names]
+    village.befriend(*servers)
+    village.found(*servers)
+    village.wait(hours=1)
+    carry(village)
+    village.people.clear()
+    return village
+
+
 def got(village: Village, address: str, subject: str) -> list[EmailMessage]:
     """As the archive has them, from which copies are made."""
     mails = [message_from_bytes(mail.raw, policy=policy.default) for mail in village.people if mail.to == address]
     return [mail for mail in mails if isinstance(mail, EmailMessage) and mail["Subject"] == subject]
+
+
+def everywhere(village: Village, subject: str) -> list[int]:
+    """How many copies Ana of each server has got."""
+    return [len(got(village, person(server), subject)) for server in village.servers.values()]
 
 
 def tell(server: Server, *, name: str = "ana", **values: Any) -> None:
