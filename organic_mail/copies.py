@@ -34,7 +34,7 @@ from storage.cleaned import KeptCleaned
 from storage.contents import read_content
 from storage.copies import Source, source_of
 from storage.database import Database
-from storage.departures import who_never_shares
+from storage.departures import readers_who_never_share
 from storage.letter_buttons import list_of_edition
 from storage.members import aliases_for
 from storage.models import Post
@@ -272,7 +272,9 @@ class SharedBytes:
         message = parse(seven_bit(message)) if key.seven_bit else message
         shared = self._post(message, facts, key)
         space = facts.space.space if facts.space else ""
-        stay = self._database.read(lambda session: who_never_shares(session, space)) if space else frozenset[int]()
+        if not space:
+            return shared
+        stay = self._database.read(lambda session: readers_who_never_share(session, post_id=post_id, space=space))
         if not stay:
             return shared
         return SharedSpacePost(shared, self._post(message, replace(facts, answers_stay=True), key), stay)

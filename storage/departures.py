@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import and_, func
 from sqlmodel import Session, col, select
 
-from storage.models import Member, Post
+from storage.models import Delivery, Member, Post
 from storage.models_travel import Consent, Departure, DepartureState, RemotePost, SpaceAuthor
 
 
@@ -172,16 +172,19 @@ def member_of_token(session: Session, *, space: str, token: str) -> int | None:
 
 
 def share_in(session: Session, *, member_id: int, space: str) -> str:
-    """What she said for this space: always or never, "" when she said nothing."""
+    """What she said for this space: always, never or ask, "" when she said nothing."""
     row = session.get(SpaceAuthor, (member_id, space))
     return row.share if row else ""
 
 
-def who_never_shares(session: Session, space: str) -> frozenset[int]:
-    """The members whose words never leave for this space."""
+def readers_who_never_share(session: Session, *, post_id: int, space: str) -> frozenset[int]:
+    """The members who get a copy of this post, and whose own words never leave for its space."""
+    hers = and_(col(SpaceAuthor.member_id) == col(Member.id), col(SpaceAuthor.space) == space)
     query = (
-        select(col(Member.id))
-        .outerjoin(SpaceAuthor, and_(col(SpaceAuthor.member_id) == col(Member.id), col(SpaceAuthor.space) == space))
+        select(col(Delivery.member_id))
+        .join(Member, col(Member.id) == Delivery.member_id)
+        .outerjoin(SpaceAuthor, hers)
+        .where(Delivery.post_id == post_id)
         .where(func.coalesce(func.nullif(col(SpaceAuthor.share), ""), col(Member.share)) == "never")
     )
     return frozenset(member_id for member_id in session.exec(query) if member_id is not None)

@@ -52,7 +52,7 @@ class SpaceAuthor(SQLModel, table=True):
     member_id: int = Field(primary_key=True, foreign_key="member.id")
     space: str = Field(primary_key=True)
     token: str  # 10 random characters, never derived from her address
-    share: str = ""  # always, never, or "" for what she says everywhere
+    share: str = ""  # always, never, ask, or "" for what she says everywhere
 
 
 class Consent(SQLModel, table=True):

@@ -68,31 +68,32 @@ def post_waits_until(
     traffic: Traffic, allowance: Allowance, now: datetime, *, wanted: bool, receives: bool = False
 ) -> datetime | None:
     """None: the link has room for one more."""
-    less = _TOLERANCE if receives else timedelta()
     if wanted:
-        return _full_until(traffic.wanted, WANTED_PER_HOUR, HOUR - less, now)
-    hour = _full_until(traffic.hour, allowance.per_hour, HOUR - less, now)
-    day = _full_until(traffic.day, allowance.per_day, DAY - less, now)
+        return _full_until(traffic.wanted, WANTED_PER_HOUR, _period(HOUR, receives), now)
+    hour = _full_until(traffic.hour, allowance.per_hour, _period(HOUR, receives), now)
+    day = _full_until(traffic.day, allowance.per_day, _period(DAY, receives), now)
     return max((each for each in (hour, day) if each), default=None)
 
 
 def with_post(traffic: Traffic, now: datetime, *, wanted: bool, receives: bool = False) -> Traffic:
     """It came, or went."""
-    less = _TOLERANCE if receives else timedelta()
     if wanted:
-        return replace(traffic, wanted=_one_more(traffic.wanted, HOUR - less, now))
-    hour, day = _one_more(traffic.hour, HOUR - less, now), _one_more(traffic.day, DAY - less, now)
+        return replace(traffic, wanted=_one_more(traffic.wanted, _period(HOUR, receives), now))
+    hour = _one_more(traffic.hour, _period(HOUR, receives), now)
+    day = _one_more(traffic.day, _period(DAY, receives), now)
     return replace(traffic, hour=hour, day=day)
 
 
 def roster_waits(traffic: Traffic, now: datetime, *, receives: bool = False) -> bool:
-    less = _TOLERANCE if receives else timedelta()
-    return _full_until(traffic.rosters, ROSTERS_PER_DAY, DAY - less, now) is not None
+    return _full_until(traffic.rosters, ROSTERS_PER_DAY, _period(DAY, receives), now) is not None
 
 
 def with_roster(traffic: Traffic, now: datetime, *, receives: bool = False) -> Traffic:
-    less = _TOLERANCE if receives else timedelta()
-    return replace(traffic, rosters=_one_more(traffic.rosters, DAY - less, now))
+    return replace(traffic, rosters=_one_more(traffic.rosters, _period(DAY, receives), now))
+
+
+def _period(length: timedelta, receives: bool) -> timedelta:
+    return length - _TOLERANCE if receives else length
 
 
 def _full_until(tally: Tally, most: int, period: timedelta, now: datetime) -> datetime | None:
