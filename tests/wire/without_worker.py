@@ -11,6 +11,7 @@ if __name__ == "__main__":
     words = sys.argv[1:]
     picture_process._PROGRAM = "raise SystemExit(3)"
     if words[0] == "slow":
+        # It is never ready in time. By the words behind it a test finds the process.
         picture_process._PROGRAM = "import time; time.sleep(600)  # picture_worker"
         words = words[1:]
     _, _, module, *sys.argv[1:] = words
